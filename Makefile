@@ -1,0 +1,110 @@
+# What a person does with this repository: "make" explains itself. It needs git, make, a Go toolchain of the
+# version that go.mod names and, for the race detector alone, a C compiler.
+
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+GO ?= go
+# RACE= runs the tests without the race detector, where there is no C compiler.
+RACE ?= -race
+
+CACHE := $(CURDIR)/.cache
+TOOLS := $(CACHE)/bin
+CONTROLLER_GEN := $(TOOLS)/controller-gen
+GOLANGCI_LINT := $(TOOLS)/golangci-lint
+export GO CONTROLLER_GEN
+export GOLANGCI_LINT_CACHE := $(CACHE)/golangci-lint
+
+# Go and golangci-lint refuse to run without a home for their caches; some CI containers have none.
+ifeq ($(strip $(HOME)),)
+export HOME := $(CACHE)/home
+endif
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+KUBERNETES_VERSION = $(shell awk '$$1 == "k8s.io/kubernetes" && $$2 ~ /^v/ {print $$2; exit}' standalone/go.mod)
+STAMP = -X main.version=$(VERSION)
+# The API server tells its clients this version, and refuses to start with none.
+STAMP_KUBERNETES = -X k8s.io/component-base/version.gitVersion=$(KUBERNETES_VERSION)
+
+# The same flags wherever an API server is compiled (build, its tests, lint): other flags are another build in
+# Go's cache, and each costs ten minutes. The version is stamped by us, so that Go need not ask git.
+PURE := CGO_ENABLED=0
+BUILD_FLAGS := -trimpath -buildvcs=false
+BUILD := $(PURE) $(CURDIR)/hack/build-progress.sh $(BUILD_FLAGS)
+
+##@ Everyday
+
+.PHONY: help
+help: ## Say what there is to make (the default)
+	@awk 'BEGIN {FS = ":.*## "} \
+	  /^##@ / {printf "\n%s\n", substr($$0, 5)} \
+	  /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@printf '\nThe first build compiles a Kubernetes API server: about ten minutes of CPU. Later ones take seconds.\n'
+
+.PHONY: build
+build: controller pvesim nixmox ## Build bin/controller, bin/pvesim and bin/nixmox
+
+.PHONY: test
+test: nixmox ## Run all tests, the controllers' against bin/nixmox as their API server
+	NIXMOX_BIN=$(CURDIR)/bin/nixmox $(GO) test $(RACE) -shuffle=on ./...
+	cd standalone && NIXMOX_BIN=$(CURDIR)/bin/nixmox $(PURE) $(GO) test -trimpath -shuffle=on ./...
+
+.PHONY: demo-check
+demo-check: build ## Bring the ten-service sample stack up on real parts and judge order and time
+	$(PURE) $(GO) run $(BUILD_FLAGS) ./hack/democheck --bin bin
+
+.PHONY: clean
+clean: ## Remove what was built here (Go's own cache stays)
+	rm -rf bin cover.out $(TOOLS) $(GOLANGCI_LINT_CACHE)
+
+##@ Before a commit
+
+.PHONY: generate
+generate: $(CONTROLLER_GEN) ## Write deep copies, CRDs and the RBAC role from the Go types and markers
+	hack/generate.sh .
+
+.PHONY: generate-check
+generate-check: $(CONTROLLER_GEN) ## Fail, with the difference, where a generated file is not current
+	hack/generate-check.sh
+
+.PHONY: fmt
+fmt: $(GOLANGCI_LINT) ## Format the Go code and sort its imports
+	$(GOLANGCI_LINT) fmt ./...
+	cd standalone && $(GOLANGCI_LINT) fmt --config ../.golangci.yml ./...
+
+.PHONY: lint
+lint: lint-go lint-text ## Check style, import directions, scripts and stray machine paths
+
+.PHONY: lint-go
+lint-go: $(GOLANGCI_LINT) nixmox
+	$(PURE) GOFLAGS="$(LINT_GOFLAGS)" $(GOLANGCI_LINT) run ./...
+	cd standalone && $(PURE) GOFLAGS="$(LINT_GOFLAGS)" $(GOLANGCI_LINT) run --config ../.golangci.yml ./...
+
+# The linter compiles through GOFLAGS alone; -trimpath makes it share the build's cache.
+LINT_GOFLAGS = $(shell $(GO) env GOFLAGS) -trimpath
+
+.PHONY: lint-text
+lint-text:
+	hack/check-paths.sh
+	@if command -v shellcheck >/dev/null; then shellcheck hack/*.sh .ci/run; else echo "shellcheck is not installed: scripts are not checked"; fi
+
+##@ Parts
+
+# Always asked, seldom work: Go's cache decides what is stale.
+.PHONY: controller pvesim nixmox
+controller: ## Build bin/controller, the controller for a cluster that exists
+	$(BUILD) -ldflags '$(STAMP)' -o bin/controller ./cmd/controller
+
+pvesim: ## Build bin/pvesim, the Proxmox stand-in
+	$(BUILD) -ldflags '$(STAMP)' -o bin/pvesim ./cmd/pvesim
+
+nixmox: ## Build bin/nixmox, Kubernetes API and controller in one process
+	cd standalone && $(BUILD) -ldflags '$(STAMP) $(STAMP_KUBERNETES)' -o ../bin/nixmox ./cmd/nixmox
+
+# Tools are built from source at the versions that their own go.mod pins, when that file changed.
+$(TOOLS)/%: hack/tools/%/go.mod
+	@echo "building $* (the first time takes a minute or three)"
+	@cd hack/tools/$* && $(PURE) $(GO) build $(BUILD_FLAGS) -o $@ $$(awk '$$1 == "tool" {print $$2}' go.mod)
+	@touch $@
