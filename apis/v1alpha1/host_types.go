@@ -1,0 +1,371 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// NixMoxHost is a Proxmox VE installation, a node or a cluster: how to reach it, the network and defaults of its containers, and
+// the order in which they are rolled out.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=nmh,categories=nixmox,path=nixmoxhosts
+// +kubebuilder:printcolumn:name="Endpoint",type=string,JSONPath=`.spec.endpoints[0]`
+// +kubebuilder:printcolumn:name="Version",type=string,JSONPath=`.status.version`
+// +kubebuilder:printcolumn:name="Phase",type=string,JSONPath=`.status.phase`
+// +kubebuilder:printcolumn:name="Services",type=string,JSONPath=`.status.services`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
+type NixMoxHost struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// +required
+	Spec NixMoxHostSpec `json:"spec"`
+	// +optional
+	// +kubebuilder:default={observedGeneration:-1, conditions: {{type: "Ready", status: "Unknown", reason: "Pending", message: "Waiting for the controller to look at it", lastTransitionTime: "1970-01-01T00:00:00Z"}}}
+	Status NixMoxHostStatus `json:"status,omitempty"`
+}
+
+// NixMoxHostList is a list of hosts.
+//
+// +kubebuilder:object:root=true
+type NixMoxHostList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []NixMoxHost `json:"items"`
+}
+
+// NixMoxHostSpec says how to reach a Proxmox VE installation and what its containers have in common.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.pollInterval) || duration(self.pollInterval) >= duration('1s')",message="pollInterval must be at least 1s"
+type NixMoxHostSpec struct {
+	// instance is the name under which this controller owns containers; unique among the controllers of one Proxmox. Immutable.
+	// +optional
+	// +kubebuilder:default=nixmox
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="instance must be lower-case letters, digits and '-'"
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="instance is immutable: the containers on Proxmox carry it"
+	Instance string `json:"instance,omitempty"`
+
+	// endpoints of the Proxmox API, tried in order; any node of a cluster serves all of it.
+	// +required
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.all(e, e.matches('^https?://[^/]+/?$') && isURL(e))",message="an endpoint is a URL without a path, such as https://pve1.lan:8006"
+	Endpoints []string `json:"endpoints"`
+
+	// credentialsRef names the Secret, in the host's namespace, with tokenID (user@realm!name) and tokenSecret. It is read again when
+	// Proxmox refuses it and when the host changes.
+	// +required
+	CredentialsRef SecretReference `json:"credentialsRef"`
+
+	// tls says how the endpoints' certificate is verified. Omitted: by the system's certificate authorities.
+	// +optional
+	TLS *TLSSettings `json:"tls,omitempty"`
+
+	// nodes that may hold containers. Omitted: every node that is online.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=63
+	Nodes []string `json:"nodes,omitempty"`
+
+	// vmidRange is where container numbers are allocated from.
+	// +optional
+	// +kubebuilder:default={from: 900, to: 999}
+	VMIDRange VMIDRange `json:"vmidRange,omitempty"`
+
+	// network of the containers.
+	// +required
+	Network HostNetwork `json:"network"`
+
+	// defaults of the services.
+	// +optional
+	Defaults ServiceDefaults `json:"defaults,omitempty"`
+
+	// phases order the roll-out by named lists. Omitted: a service's phase is one more than the highest phase among what it depends on.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=64
+	Phases []Phase `json:"phases,omitempty"`
+
+	// rollout says what holds a service back.
+	// +optional
+	// +kubebuilder:default={}
+	Rollout Rollout `json:"rollout,omitempty"`
+
+	// health settings of services that have none of their own.
+	// +optional
+	Health *HealthSettings `json:"health,omitempty"`
+
+	// pollInterval is how often the state of all containers is read, with one call (default 10s).
+	// +optional
+	// +kubebuilder:default="10s"
+	PollInterval *Duration `json:"pollInterval,omitempty"`
+}
+
+// SecretReference names a Secret in the same namespace.
+type SecretReference struct {
+	// name of the Secret.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+}
+
+// TLSSettings say how the endpoints' certificate is verified.
+//
+// +kubebuilder:validation:XValidation:rule="[has(self.caBundle), has(self.fingerprint), has(self.insecureSkipVerify) && self.insecureSkipVerify].filter(x, x).size() <= 1",message="use one of caBundle, fingerprint and insecureSkipVerify"
+type TLSSettings struct {
+	// caBundle is the certificate authority in PEM: of a Proxmox node, the file /etc/pve/pve-root-ca.pem.
+	// +optional
+	// +kubebuilder:validation:MaxLength=1048576
+	CABundle string `json:"caBundle,omitempty"`
+
+	// fingerprint is the SHA-256 of the endpoint's certificate, such as AA:BB:...; the certificate is then verified by it alone.
+	// +optional
+	// +kubebuilder:validation:MaxLength=95
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){31}$')",message="fingerprint must be a SHA-256 of 32 bytes in hex, separated by ':', as Proxmox shows it"
+	Fingerprint string `json:"fingerprint,omitempty"`
+
+	// insecureSkipVerify accepts any certificate. Whoever is on the way can then read the token.
+	// +optional
+	InsecureSkipVerify bool `json:"insecureSkipVerify,omitempty"`
+}
+
+// VMIDRange is a range of container numbers, both ends included.
+//
+// +kubebuilder:validation:XValidation:rule="self.from <= self.to",message="vmidRange.from must not be greater than vmidRange.to"
+type VMIDRange struct {
+	// from is the smallest number.
+	// +required
+	// +kubebuilder:validation:Minimum=100
+	// +kubebuilder:validation:Maximum=999999999
+	From int32 `json:"from"`
+	// to is the greatest number.
+	// +required
+	// +kubebuilder:validation:Minimum=100
+	// +kubebuilder:validation:Maximum=999999999
+	To int32 `json:"to"`
+}
+
+// HostNetwork is the network of the containers.
+type HostNetwork struct {
+	// cidr of the network, such as 192.168.1.0/24: an address without a prefix takes its prefix.
+	// +required
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="isCIDR(self)",message="cidr must be a network such as 192.168.1.0/24"
+	CIDR string `json:"cidr"`
+
+	// gateway of the containers.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="isIP(self)",message="gateway must be an IPv4 or IPv6 address"
+	Gateway string `json:"gateway,omitempty"`
+
+	// dnsServers of the containers.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:items:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="self.all(s, isIP(s))",message="dnsServers must be IPv4 or IPv6 addresses"
+	DNSServers []string `json:"dnsServers,omitempty"`
+
+	// vlanTag of the containers' interfaces.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=4094
+	VLANTag *int32 `json:"vlanTag,omitempty"`
+
+	// bridge that the containers are attached to.
+	// +optional
+	// +kubebuilder:default=vmbr0
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-zA-Z][a-zA-Z0-9_.-]*$')",message="bridge must be the name of a bridge, such as vmbr0"
+	Bridge string `json:"bridge,omitempty"`
+
+	// domain is the search domain of the containers; it completes a hostname without a dot.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-zA-Z0-9]([-a-zA-Z0-9]{0,61}[a-zA-Z0-9])?([.][a-zA-Z0-9]([-a-zA-Z0-9]{0,61}[a-zA-Z0-9])?)*$')",message="domain must be an RFC 1123 name, such as example.com"
+	Domain string `json:"domain,omitempty"`
+
+	// sshPublicKeys may log in as root in containers that are created from now on.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:items:MaxLength=4096
+	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^(ssh-|ecdsa-|sk-)[^\\\\n]+$'))",message="an SSH public key is one line that starts with its type, such as ssh-ed25519 AAAA..."
+	SSHPublicKeys []string `json:"sshPublicKeys,omitempty"`
+}
+
+// ServiceDefaults are what services that omit them get.
+type ServiceDefaults struct {
+	// template that containers are created from, such as local:vztmpl/nixos.tar.xz.
+	// +optional
+	// +kubebuilder:validation:MaxLength=255
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-zA-Z][a-zA-Z0-9._-]*:vztmpl/[^/,]+$')",message="template must name a storage and a file, such as local:vztmpl/nixos.tar.xz"
+	Template string `json:"template,omitempty"`
+
+	// storage of root disks and volumes (default local).
+	// +optional
+	// +kubebuilder:default=local
+	// +kubebuilder:validation:MaxLength=100
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-zA-Z][a-zA-Z0-9._-]*$')",message="storage must be the name of a Proxmox storage, such as local-zfs"
+	Storage string `json:"storage,omitempty"`
+
+	// resources of services that omit them (default: 512Mi memory, 512Mi swap, 1 cpu, 8Gi storage).
+	// +optional
+	Resources Resources `json:"resources,omitempty"`
+
+	// unprivileged containers run in a user namespace (default true).
+	// +optional
+	Unprivileged *bool `json:"unprivileged,omitempty"`
+
+	// features of services that omit them (default: nesting).
+	// +optional
+	Features *Features `json:"features,omitempty"`
+}
+
+// Phase is a named step of the roll-out.
+type Phase struct {
+	// name of the phase, for people.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Name string `json:"name"`
+
+	// services of the phase, by name.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=10000
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=63
+	Services []string `json:"services,omitempty"`
+}
+
+// Rollout says what holds a service back.
+type Rollout struct {
+	// gate: Phase holds a service back until every service of the earlier phases is settled; Dependencies only until what it depends on is.
+	// +optional
+	// +kubebuilder:default=Phase
+	Gate Gate `json:"gate,omitempty"`
+
+	// maxConcurrent is how many creations and starts run at once on a node (default 4).
+	// +optional
+	// +kubebuilder:default=4
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=256
+	MaxConcurrent int32 `json:"maxConcurrent,omitempty"`
+
+	// unknownHealth says what a service that runs and whose check cannot be made counts as. Hold: not ready. Proceed: ready.
+	// +optional
+	// +kubebuilder:default=Hold
+	UnknownHealth UnknownHealth `json:"unknownHealth,omitempty"`
+}
+
+// Gate is what holds a service back.
+//
+// +kubebuilder:validation:Enum=Phase;Dependencies
+type Gate string
+
+// The gates.
+const (
+	GatePhase        Gate = "Phase"
+	GateDependencies Gate = "Dependencies"
+)
+
+// UnknownHealth says what an unknown verdict counts as.
+//
+// +kubebuilder:validation:Enum=Hold;Proceed
+type UnknownHealth string
+
+// The two ways to take an unknown verdict.
+const (
+	UnknownHold    UnknownHealth = "Hold"
+	UnknownProceed UnknownHealth = "Proceed"
+)
+
+// NixMoxHostStatus is what the controller knows of the host as a whole.
+type NixMoxHostStatus struct {
+	// observedGeneration is the generation of the spec that this status judges; -1 before the first look.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// conditions: Ready says whether Proxmox can be worked with.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// version of Proxmox VE.
+	// +optional
+	Version string `json:"version,omitempty"`
+
+	// phase that the roll-out is in, and how many there are, such as 3/6.
+	// +optional
+	Phase string `json:"phase,omitempty"`
+
+	// services that are ready, and how many are enabled, such as 7/10.
+	// +optional
+	Services string `json:"services,omitempty"`
+
+	// deploymentOrder of the enabled, valid services.
+	// +optional
+	// +listType=atomic
+	DeploymentOrder []string `json:"deploymentOrder,omitempty"`
+
+	// phases with their services and state.
+	// +optional
+	// +listType=atomic
+	Phases []PhaseStatus `json:"phases,omitempty"`
+
+	// problems of the services as a set.
+	// +optional
+	// +listType=atomic
+	Problems []ProblemStatus `json:"problems,omitempty"`
+
+	// freedVMIDs are numbers whose container was destroyed lately, oldest first: they rest before they are used again.
+	// +optional
+	// +listType=atomic
+	FreedVMIDs []int32 `json:"freedVMIDs,omitempty"`
+
+	// lastHandledReconcileAt is the value of the annotation reconcile.fluxcd.io/requestedAt that was acted on last.
+	// +optional
+	LastHandledReconcileAt string `json:"lastHandledReconcileAt,omitempty"`
+}
+
+// PhaseStatus is one phase of the roll-out.
+type PhaseStatus struct {
+	// number of the phase, from 1.
+	Number int32 `json:"number"`
+	// name of the phase, where the host names its phases.
+	// +optional
+	Name string `json:"name,omitempty"`
+	// services of the phase.
+	// +optional
+	// +listType=atomic
+	Services []string `json:"services,omitempty"`
+	// state: Waiting, Progressing or Ready.
+	State string `json:"state"`
+}
+
+// ProblemStatus is one problem of the services as a set.
+type ProblemStatus struct {
+	// message in short.
+	Message string `json:"message"`
+	// detail of the problem.
+	// +optional
+	Detail string `json:"detail,omitempty"`
+	// services concerned.
+	// +optional
+	// +listType=atomic
+	Services []string `json:"services,omitempty"`
+}

@@ -1,0 +1,168 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// NixMoxServiceStatus is what the controller observed, does and waits for. Nothing in it ticks: it changes only when something happened.
+type NixMoxServiceStatus struct {
+	// observedGeneration is the generation of the spec that this status judges; -1 before the first look.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// conditions: Ready is the summary; Valid, DependenciesReady, Provisioned and Healthy are the steps to it.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// state is one word for people; programs read conditions.
+	// +optional
+	State string `json:"state,omitempty"`
+
+	// health is the last verdict: Healthy, Unhealthy, Degraded or Unknown.
+	// +optional
+	Health string `json:"health,omitempty"`
+
+	// phase is the deployment phase of the service, from 1.
+	// +optional
+	Phase int32 `json:"phase,omitempty"`
+
+	// waitingFor names the services that hold this one back.
+	// +optional
+	WaitingFor []string `json:"waitingFor,omitempty"`
+
+	// vmid is the container's number on Proxmox, once one is allocated.
+	// +optional
+	VMID int32 `json:"vmid,omitempty"`
+
+	// node holds the container.
+	// +optional
+	Node string `json:"node,omitempty"`
+
+	// placement says why the container was created on that node.
+	// +optional
+	Placement string `json:"placement,omitempty"`
+
+	// firstReadyTime is when the service became ready for the first time; from then on a start of it is a recovery, which waits for
+	// its direct dependencies at most.
+	// +optional
+	FirstReadyTime *metav1.Time `json:"firstReadyTime,omitempty"`
+
+	// operation is the step under way. It is written before Proxmox is asked, so that nothing is done twice.
+	// +optional
+	Operation *Operation `json:"operation,omitempty"`
+
+	// failure is the last step that failed, until one of its kind succeeds.
+	// +optional
+	Failure *Failure `json:"failure,omitempty"`
+
+	// restartOwed names the settings that Proxmox holds but that take effect only at the container's next start.
+	// +optional
+	RestartOwed []string `json:"restartOwed,omitempty"`
+
+	// plan is the list of steps that remain, each with its causes.
+	// +optional
+	Plan []string `json:"plan,omitempty"`
+
+	// observed is the part of the container's configuration that we manage.
+	// +optional
+	Observed *ObservedContainer `json:"observed,omitempty"`
+
+	// lastHandledReconcileAt is the value of the annotation reconcile.fluxcd.io/requestedAt that was acted on last.
+	// +optional
+	LastHandledReconcileAt string `json:"lastHandledReconcileAt,omitempty"`
+}
+
+// Operation is one step under way: recorded before the call, its task after.
+type Operation struct {
+	// kind of the step: Create, Start, Shutdown, Stop, Grow or Destroy.
+	Kind string `json:"kind"`
+	// node that was asked.
+	Node string `json:"node"`
+	// vmid of the container.
+	VMID int32 `json:"vmid"`
+	// nonce tells this attempt's container from every other; it stands in the container's description too.
+	// +optional
+	Nonce string `json:"nonce,omitempty"`
+	// tokenID that the call was made with: it owns the task.
+	// +optional
+	TokenID string `json:"tokenID,omitempty"`
+	// startedAt is when the step was recorded.
+	StartedAt metav1.Time `json:"startedAt"`
+	// upid is Proxmox's task, once the call was answered.
+	// +optional
+	UPID string `json:"upid,omitempty"`
+}
+
+// Failure is a step that failed and when it is tried again.
+type Failure struct {
+	// kind of the step that failed.
+	Kind string `json:"kind"`
+	// message says what Proxmox said.
+	Message string `json:"message"`
+	// count of failures of this step in a row.
+	Count int32 `json:"count"`
+	// retryAt is when it is tried again.
+	RetryAt metav1.Time `json:"retryAt"`
+}
+
+// ObservedContainer is the container as Proxmox has it, as far as we manage it.
+type ObservedContainer struct {
+	// running is whether the container runs.
+	Running bool `json:"running"`
+	// hostname as configured.
+	// +optional
+	Hostname string `json:"hostname,omitempty"`
+	// ip with prefix, as configured.
+	// +optional
+	IP string `json:"ip,omitempty"`
+	// gateway as configured.
+	// +optional
+	Gateway string `json:"gateway,omitempty"`
+	// bridge as configured.
+	// +optional
+	Bridge string `json:"bridge,omitempty"`
+	// vlanTag as configured.
+	// +optional
+	VLANTag int32 `json:"vlanTag,omitempty"`
+	// macAddress of the interface.
+	// +optional
+	MACAddress string `json:"macAddress,omitempty"`
+	// memoryMiB as configured.
+	// +optional
+	MemoryMiB int64 `json:"memoryMiB,omitempty"`
+	// swapMiB as configured.
+	// +optional
+	SwapMiB int64 `json:"swapMiB,omitempty"`
+	// cpu as configured, in cores, such as 1500m.
+	// +optional
+	CPU string `json:"cpu,omitempty"`
+	// rootVolume is the volume id of the root disk.
+	// +optional
+	RootVolume string `json:"rootVolume,omitempty"`
+	// rootGiB is the size of the root disk, such as 20Gi.
+	// +optional
+	RootSize string `json:"rootSize,omitempty"`
+	// volumes by name, with the key and the volume id that they have on Proxmox.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	Volumes []ObservedVolume `json:"volumes,omitempty"`
+	// tags as configured.
+	// +optional
+	Tags []string `json:"tags,omitempty"`
+}
+
+// ObservedVolume is a volume as Proxmox has it.
+type ObservedVolume struct {
+	// name of the volume in the spec.
+	Name string `json:"name"`
+	// key of the mount point, such as mp0.
+	Key string `json:"key"`
+	// volume id, such as local-zfs:subvol-901-disk-1.
+	Volume string `json:"volume"`
+	// size, such as 20Gi.
+	// +optional
+	Size string `json:"size,omitempty"`
+}
