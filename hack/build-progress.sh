@@ -25,7 +25,7 @@ if [ -t 2 ]; then terminal=true; fi
 
 # show COUNT PACKAGE: tells how far the build is.
 show() {
-  if [ "$1" -eq 20 ]; then
+  if [ "$1" -eq 20 ] && [ "$total" -gt 1000 ]; then
     clear_line
     echo "The first build takes about ten minutes of CPU; later ones take seconds." >&2
   fi
