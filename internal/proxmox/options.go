@@ -1,0 +1,113 @@
+package proxmox
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// DefaultTimeout bounds one exchange. It is above the 30 s after which
+// Proxmox's own proxy gives up on a node, so its answer is seen first.
+const DefaultTimeout = 40 * time.Second
+
+// Options say which Proxmox to talk to, as whom, and how its certificate is
+// checked.
+type Options struct {
+	// Endpoints are base URLs such as "https://pve1.lan:8006", tried in order;
+	// the last one that answered stays in use. Only reads move on to the next
+	// endpoint within a call: a change is never sent twice.
+	Endpoints []string
+
+	// TokenID is "user@realm!name", TokenSecret the value shown once when the
+	// token was made. White space around both is dropped.
+	TokenID, TokenSecret string
+
+	// RootCAs is a PEM bundle that replaces the system's authorities. A
+	// cluster's own is /etc/pve/pve-root-ca.pem.
+	RootCAs []byte
+	// Fingerprint is the SHA-256 of the server's certificate, "AA:BB:..." as
+	// Proxmox shows it. It is checked instead of chain, name and dates.
+	Fingerprint string
+	// InsecureSkipVerify accepts any certificate. A fingerprint is checked all
+	// the same.
+	InsecureSkipVerify bool
+
+	// Timeout bounds one exchange; 0 means DefaultTimeout.
+	Timeout time.Duration
+
+	// Observe is called after every HTTP exchange, from the goroutine of the
+	// call. It gets nothing secret.
+	Observe func(Call)
+}
+
+// Call is one HTTP exchange, as Options.Observe sees it.
+type Call struct {
+	Method string
+	// Path has the real ids in it, no "/api2/json" and no query.
+	Path     string
+	Endpoint string
+	// Status is 0 if there was no answer.
+	Status   int
+	Duration time.Duration
+	// Err is nil for a success.
+	Err error
+}
+
+var tokenIDPattern = regexp.MustCompile(`^[^@!\s:/]+@[A-Za-z][A-Za-z0-9._-]*![A-Za-z][A-Za-z0-9._-]*$`)
+
+// normalized checks the options and fills in the defaults.
+func (o Options) normalized() (Options, []*url.URL, error) {
+	o.TokenID, o.TokenSecret = strings.TrimSpace(o.TokenID), strings.TrimSpace(o.TokenSecret)
+	if !tokenIDPattern.MatchString(o.TokenID) {
+		// Not echoed: a secret pasted into the wrong field must not reach a log.
+		return o, nil, errors.New("the token id does not have the form user@realm!name, for example nixmox@pve!controller")
+	}
+	if o.TokenSecret == "" || strings.ContainsAny(o.TokenSecret, " \t\r\n") {
+		return o, nil, errors.New("the token secret is empty or has white space in it: it is the value that Proxmox showed when the token was made")
+	}
+	if o.Timeout < 0 {
+		return o, nil, fmt.Errorf("the timeout %s is negative", o.Timeout)
+	}
+	if o.Timeout == 0 {
+		o.Timeout = DefaultTimeout
+	}
+	if len(o.Endpoints) == 0 {
+		return o, nil, errors.New("no endpoint is given: name at least one, for example https://pve1.example.com:8006")
+	}
+	endpoints := make([]*url.URL, 0, len(o.Endpoints))
+	for _, raw := range o.Endpoints {
+		endpoint, err := parseEndpoint(raw)
+		if err != nil {
+			return o, nil, err
+		}
+		endpoints = append(endpoints, endpoint)
+	}
+	return o, endpoints, nil
+}
+
+const apiPrefix = "/api2/json"
+
+// parseEndpoint accepts "https://host:8006", with or without the API's own
+// path, and with a path in front of that for a reverse proxy.
+func parseEndpoint(raw string) (*url.URL, error) {
+	const example = "an endpoint looks like https://pve1.example.com:8006"
+	endpoint, err := url.Parse(strings.TrimSpace(raw))
+	switch {
+	case err != nil:
+		// The parser's own error repeats the text, which may hold a password.
+		return nil, errors.New("an endpoint is not a URL: " + example)
+	case endpoint.User != nil:
+		return nil, fmt.Errorf("endpoint %q holds a user name or password: %s, and the token goes elsewhere", endpoint.Redacted(), example)
+	case endpoint.Scheme != "https" && endpoint.Scheme != "http":
+		return nil, fmt.Errorf("endpoint %q does not begin with https://: %s", raw, example)
+	case endpoint.Hostname() == "":
+		return nil, fmt.Errorf("endpoint %q names no host: %s", raw, example)
+	case endpoint.RawQuery != "" || endpoint.Fragment != "":
+		return nil, fmt.Errorf("endpoint %q has a query or fragment: %s", raw, example)
+	}
+	prefix := strings.TrimSuffix(strings.TrimSuffix(endpoint.Path, "/"), apiPrefix)
+	return &url.URL{Scheme: endpoint.Scheme, Host: endpoint.Host, Path: prefix + apiPrefix}, nil
+}
