@@ -69,6 +69,15 @@ type NixMoxServiceStatus struct {
 	// +optional
 	Observed *ObservedContainer `json:"observed,omitempty"`
 
+	// template that the container was created from.
+	// +optional
+	Template string `json:"template,omitempty"`
+
+	// granted holds the disk sizes that were asked for and given, by volume name, rootfs for the root disk: asking for less is refused,
+	// while a disk that somebody enlarged on Proxmox is left as it is.
+	// +optional
+	Granted map[string]string `json:"granted,omitempty"`
+
 	// lastHandledReconcileAt is the value of the annotation reconcile.fluxcd.io/requestedAt that was acted on last.
 	// +optional
 	LastHandledReconcileAt string `json:"lastHandledReconcileAt,omitempty"`

@@ -1,0 +1,66 @@
+package plan
+
+// Compute is the plan that turns observed into desired. It is deterministic, and after all of its steps it is empty.
+func Compute(d Desired, o Observed) Plan {
+	if !o.Exists {
+		return createPlan(d)
+	}
+	var p Plan
+	p.Refused = refusals(d, o)
+	if changes := configChanges(d, o); len(changes) > 0 {
+		p.Steps = append(p.Steps, Step{Kind: Configure, Changes: changes})
+	}
+	p.Steps = append(p.Steps, growSteps(d, o)...)
+	p.Steps = append(p.Steps, powerSteps(d, o, owed(o, p.Steps))...)
+	return p
+}
+
+func createPlan(d Desired) Plan {
+	if !d.Run {
+		// A service that was never deployed and is disabled needs no container.
+		return Plan{}
+	}
+	return Plan{Steps: []Step{
+		{Kind: Create, Cause: "no container yet"},
+		{Kind: Start, Cause: "created"},
+	}}
+}
+
+func owed(o Observed, steps []Step) []string {
+	owed := append([]string(nil), o.RestartOwed...)
+	for _, s := range steps {
+		owed = append(owed, OwedBy(s)...)
+	}
+	return owed
+}
+
+// OwedBy names the settings of a step that a running container takes up only at its next start. They are remembered before the step is
+// taken, since Proxmox does not show them.
+func OwedBy(s Step) []string {
+	var names []string
+	for _, c := range s.Changes {
+		if c.OwesRestart {
+			names = append(names, string(c.Field))
+		}
+	}
+	return names
+}
+
+func powerSteps(d Desired, o Observed, owed []string) []Step {
+	switch {
+	case !d.Run && o.Running:
+		return []Step{{Kind: Shutdown, Disrupts: true, Cause: "disabled"}}
+	case !d.Run:
+		return nil
+	case !o.Running && d.KeepStopped:
+		return nil
+	case !o.Running:
+		return []Step{{Kind: Start, Cause: "stopped"}}
+	case len(owed) > 0:
+		return []Step{
+			{Kind: Shutdown, Disrupts: true, Cause: "restart to bring into effect: " + join(owed)},
+			{Kind: Start, Cause: "second half of the restart"},
+		}
+	}
+	return nil
+}

@@ -1,0 +1,110 @@
+package plan
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const gib = 1 << 30
+
+func desired(edit ...func(*Desired)) Desired {
+	d := Desired{
+		Hostname: "db.example.com", SearchDomain: "example.com", Nameservers: []netip.Addr{netip.MustParseAddr("192.168.1.10")},
+		Net:       Net{Bridge: "vmbr0", IP: netip.MustParsePrefix("192.168.1.11/24"), Gateway: netip.MustParseAddr("192.168.1.1"), VLANTag: 100},
+		MemoryMiB: 2048, SwapMiB: 512, CPU: CPU{Cores: 2}, Template: "local:vztmpl/nixos.tar.xz", Storage: "local-zfs",
+		Unprivileged: true, Nesting: true, RootBytes: 20 * gib,
+		Volumes: []Volume{{Name: "data", MountPath: "/var/lib/postgresql", Storage: "local-zfs", Bytes: 20 * gib, Backup: true}},
+		Tags:    []string{"nixmox", "db"}, OnBoot: true, BootOrder: 1, Run: true, ShutdownTimeout: time.Minute,
+	}
+	for _, e := range edit {
+		e(&d)
+	}
+	return d
+}
+
+// observed is the container that desired() asks for, running.
+func observed(edit ...func(*Observed)) Observed {
+	d := desired()
+	o := Observed{Exists: true}
+	o.apply(Step{Kind: Create}, d)
+	o.apply(Step{Kind: Start}, d)
+	for _, e := range edit {
+		e(&o)
+	}
+	return o
+}
+
+func TestCompute(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		d    Desired
+		o    Observed
+		want string
+	}{
+		{"no container: it is created and started", desired(), Observed{}, `
+			Create: no container yet
+			Start: created`},
+		{"no container and disabled: none is made", desired(func(d *Desired) { d.Run = false }), Observed{}, `nothing to do`},
+		{"as desired", desired(), observed(), `nothing to do`},
+		{"memory in place", desired(func(d *Desired) { d.MemoryMiB = 4096 }), observed(), `
+			Configure: memory 2048 MiB -> 4096 MiB`},
+		{"several edits are one call", desired(), observed(func(o *Observed) {
+			o.MemoryMiB, o.CPU, o.Tags = 1024, CPU{Cores: 2, LimitMilli: 1500}, []string{"db"}
+			o.Net.IP = netip.MustParsePrefix("192.168.1.99/24")
+		}), `
+			Configure: ip 192.168.1.99/24 -> 192.168.1.11/24, memory 1024 MiB -> 2048 MiB, cpu 1500m on 2 cores -> 2, tags db -> db;nixmox`},
+		{"hostname owes a restart", desired(), observed(func(o *Observed) { o.Hostname = "old" }), `
+			Configure: hostname old -> db.example.com (owes a restart)
+			Shutdown (disrupts): restart to bring into effect: hostname
+			Start: second half of the restart`},
+		{"hostname of a stopped container owes nothing", desired(), observed(func(o *Observed) { o.Hostname, o.Running = "old", false }), `
+			Configure: hostname old -> db.example.com
+			Start: stopped`},
+		{"a restart that is still owed", desired(), observed(func(o *Observed) { o.RestartOwed = []string{"hostname"} }), `
+			Shutdown (disrupts): restart to bring into effect: hostname
+			Start: second half of the restart`},
+		{"stopped", desired(), observed(func(o *Observed) { o.Running = false }), `Start: stopped`},
+		{"stopped and to be left", desired(func(d *Desired) { d.KeepStopped = true }), observed(func(o *Observed) { o.Running = false }), `nothing to do`},
+		{"disabled", desired(func(d *Desired) { d.Run = false }), observed(), `Shutdown (disrupts): disabled`},
+		{"disabled and stopped", desired(func(d *Desired) { d.Run = false }), observed(func(o *Observed) { o.Running = false }), `nothing to do`},
+		{"disks grow, one call each", desired(func(d *Desired) { d.RootBytes, d.Volumes[0].Bytes = 30*gib, 40*gib }), observed(), `
+			Grow: storage 20 GiB -> 30 GiB
+			Grow: volume data 20 GiB -> 40 GiB`},
+		{"a disk that somebody enlarged is left alone", desired(), observed(func(o *Observed) { o.RootBytes = 50 * gib }), `nothing to do`},
+		{"a smaller disk is refused", desired(func(d *Desired) { d.RootBytes = 10 * gib }), observed(), `
+			Refused: storage 20 GiB -> 10 GiB: disks never shrink; ask for at least what it has`},
+		{"a smaller volume is refused, the rest goes on", desired(func(d *Desired) { d.Volumes[0].Bytes = gib; d.MemoryMiB = 1024 }), observed(), `
+			Refused: volume data 20 GiB -> 1 GiB: disks never shrink; ask for at least what it has
+			Configure: memory 2048 MiB -> 1024 MiB`},
+		{"a new volume is allocated", desired(func(d *Desired) {
+			d.Volumes = append(d.Volumes, Volume{Name: "wal", MountPath: "/wal", Storage: "local-zfs", Bytes: gib})
+		}), observed(), `Configure: volume wal none -> 1 GiB on local-zfs at /wal`},
+		{"volumes are known by name, not by position", desired(func(d *Desired) {
+			d.Volumes = append([]Volume{{Name: "wal", MountPath: "/wal", Storage: "s", Bytes: gib}}, d.Volumes...)
+		}), observed(func(o *Observed) {
+			o.Volumes = append(o.Volumes, ObservedVolume{Name: "wal", Key: "mp1", MountPath: "/wal", Storage: "s", Bytes: gib})
+		}), `nothing to do`},
+		{"a mount point that is not ours is left alone", desired(), observed(func(o *Observed) {
+			o.Volumes = append(o.Volumes, ObservedVolume{Key: "mp7", MountPath: "/theirs", Bytes: gib})
+		}), `nothing to do`},
+		{"another template is refused", desired(func(d *Desired) { d.Template = "local:vztmpl/new.tar.xz" }), observed(), `
+			Refused: template local:vztmpl/nixos.tar.xz -> local:vztmpl/new.tar.xz: a container keeps the template that it was created from; set it back, or make a new service`},
+		{"unprivileged is refused", desired(func(d *Desired) { d.Unprivileged = false }), observed(), `
+			Refused: unprivileged on -> off: Proxmox cannot change it on an existing container; set it back`},
+		{"the MAC is kept when none is asked for", desired(), observed(func(o *Observed) { o.Net.MAC = "BC:24:11:00:00:01" }), `nothing to do`},
+		{"a MAC in another case is the same", desired(func(d *Desired) { d.Net.MAC = "bc:24:11:00:00:01" }),
+			observed(func(o *Observed) { o.Net.MAC = "BC:24:11:00:00:01" }), `nothing to do`},
+		{"an edited marker is written again", desired(), observed(func(o *Observed) { o.MarkerCurrent = false }), `Configure: marker edited -> current`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			want := strings.ReplaceAll(strings.TrimSpace(c.want), "\t", "")
+			if diff := cmp.Diff(want, Compute(c.d, c.o).String()); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}

@@ -1,0 +1,88 @@
+package plan
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// configChanges are the differences that one PUT of the configuration removes.
+func configChanges(d Desired, o Observed) []Change {
+	var c changes
+	c.owing(FieldHostname, o.Hostname, d.Hostname, o.Running)
+	c.owing(FieldSearchDomain, o.SearchDomain, d.SearchDomain, o.Running)
+	c.owing(FieldNameservers, addrs(o.Nameservers), addrs(d.Nameservers), o.Running)
+	c = append(c, netChanges(d.Net, o.Net)...)
+	c.add(FieldMemory, mib(o.MemoryMiB), mib(d.MemoryMiB))
+	c.add(FieldSwap, mib(o.SwapMiB), mib(d.SwapMiB))
+	c.add(FieldCPU, o.CPU.String(), d.CPU.String())
+	c.owing(FieldNesting, onOff(o.Nesting), onOff(d.Nesting), o.Running)
+	c.add(FieldTags, tags(o.Tags), tags(d.Tags))
+	c.add(FieldOnBoot, onOff(o.OnBoot), onOff(d.OnBoot))
+	c.add(FieldBootOrder, fmt.Sprint(o.BootOrder), fmt.Sprint(d.BootOrder))
+	c = append(c, volumeChanges(d.Volumes, o.Volumes, o.Running)...)
+	if !o.MarkerCurrent {
+		c = append(c, Change{Field: FieldMarker, From: "edited", To: "current"})
+	}
+	return c
+}
+
+func netChanges(d, o Net) []Change {
+	var c changes
+	c.add(FieldBridge, o.Bridge, d.Bridge)
+	c.add(FieldIP, prefix(o.IP), prefix(d.IP))
+	c.add(FieldGateway, addr(o.Gateway), addr(d.Gateway))
+	c.add(FieldVLAN, number(o.VLANTag), number(d.VLANTag))
+	c.add(FieldFirewall, onOff(o.Firewall), onOff(d.Firewall))
+	if d.MAC != "" {
+		c.add(FieldMAC, strings.ToUpper(o.MAC), strings.ToUpper(d.MAC))
+	}
+	return c
+}
+
+// volumeChanges are new volumes and changed options of present ones. Volumes are matched by name, never by position.
+func volumeChanges(desired []Volume, observed []ObservedVolume, running bool) []Change {
+	var cs []Change
+	for _, v := range desired {
+		i := slices.IndexFunc(observed, func(o ObservedVolume) bool { return o.Name == v.Name })
+		if i < 0 {
+			cs = append(cs, Change{Field: FieldVolume, Volume: v.Name, From: "none", To: fmt.Sprintf("%s on %s at %s", size(v.Bytes), v.Storage, v.MountPath)})
+			continue
+		}
+		o := observed[i]
+		if o.MountPath != v.MountPath || o.Backup != v.Backup {
+			cs = append(cs, Change{Field: FieldVolume, Volume: v.Name, OwesRestart: running,
+				From: volumeOptions(o.MountPath, o.Backup), To: volumeOptions(v.MountPath, v.Backup)})
+		}
+	}
+	return cs
+}
+
+type changes []Change
+
+func (c *changes) add(f Field, from, to string) {
+	if from != to {
+		*c = append(*c, Change{Field: f, From: from, To: to})
+	}
+}
+
+func (c *changes) owing(f Field, from, to string, running bool) {
+	if from != to {
+		*c = append(*c, Change{Field: f, From: from, To: to, OwesRestart: running})
+	}
+}
+
+func addrs(as []netip.Addr) string {
+	texts := make([]string, len(as))
+	for i, a := range as {
+		texts[i] = a.String()
+	}
+	return strings.Join(texts, " ")
+}
+
+func tags(ts []string) string {
+	sorted := slices.Clone(ts)
+	slices.Sort(sorted)
+	return strings.Join(slices.Compact(sorted), ";")
+}

@@ -1,0 +1,121 @@
+package plan
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// apply is a model of Proxmox: what a step makes of a container.
+func (o *Observed) apply(s Step, d Desired) {
+	switch s.Kind {
+	case Create:
+		*o = Observed{Exists: true, Template: d.Template, Unprivileged: d.Unprivileged, GrantedRootBytes: d.RootBytes, RootBytes: d.RootBytes}
+		o.configure(d)
+	case Configure:
+		for _, c := range s.Changes {
+			if c.OwesRestart && o.Running {
+				o.RestartOwed = append(o.RestartOwed, string(c.Field))
+			}
+		}
+		o.configure(d)
+	case Grow:
+		o.grow(s)
+	case Start:
+		o.Running, o.RestartOwed = true, nil
+	case Shutdown:
+		o.Running = false
+	}
+}
+
+func (o *Observed) configure(d Desired) {
+	mac := o.Net.MAC
+	o.Hostname, o.SearchDomain, o.Nameservers, o.Net, o.NetPresent = d.Hostname, d.SearchDomain, d.Nameservers, d.Net, true
+	if d.Net.MAC == "" {
+		o.Net.MAC = mac
+	}
+	o.MemoryMiB, o.SwapMiB, o.CPU, o.Nesting = d.MemoryMiB, d.SwapMiB, d.CPU, d.Nesting
+	o.Tags, o.OnBoot, o.BootOrder, o.MarkerCurrent = d.Tags, d.OnBoot, d.BootOrder, true
+	for _, v := range d.Volumes {
+		i := slices.IndexFunc(o.Volumes, func(ov ObservedVolume) bool { return ov.Name == v.Name })
+		if i < 0 {
+			o.Volumes = append(o.Volumes, ObservedVolume{Name: v.Name, Key: fmt.Sprintf("mp%d", len(o.Volumes)), MountPath: v.MountPath,
+				Storage: v.Storage, Bytes: v.Bytes, Backup: v.Backup, GrantedBytes: v.Bytes})
+			continue
+		}
+		o.Volumes[i].MountPath, o.Volumes[i].Backup = v.MountPath, v.Backup
+	}
+}
+
+func (o *Observed) grow(s Step) {
+	if s.Disk == "rootfs" {
+		o.RootBytes = s.Bytes
+		return
+	}
+	i := slices.IndexFunc(o.Volumes, func(ov ObservedVolume) bool { return ov.Key == s.Disk })
+	o.Volumes[i].Bytes = s.Bytes
+}
+
+func drawDesired(t *rapid.T) Desired {
+	d := desired()
+	d.Hostname = rapid.SampledFrom([]string{"a.example.com", "b.example.com"}).Draw(t, "hostname")
+	d.MemoryMiB = rapid.Int64Range(16, 64).Draw(t, "memory")
+	d.CPU = CPU{Cores: rapid.IntRange(1, 4).Draw(t, "cores"), LimitMilli: rapid.SampledFrom([]int64{0, 500}).Draw(t, "limit")}
+	d.Net.IP = netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(rapid.IntRange(1, 5).Draw(t, "ip"))}), 24)
+	d.Net.MAC = rapid.SampledFrom([]string{"", "BC:24:11:00:00:01"}).Draw(t, "mac")
+	d.RootBytes = int64(rapid.IntRange(1, 4).Draw(t, "root")) * gib
+	d.Run = rapid.Bool().Draw(t, "run")
+	d.Unprivileged = rapid.Bool().Draw(t, "unprivileged")
+	d.Volumes = nil
+	for _, name := range rapid.SliceOfDistinct(rapid.SampledFrom([]string{"a", "b", "c"}), func(s string) string { return s }).Draw(t, "volumes") {
+		d.Volumes = append(d.Volumes, Volume{Name: name, MountPath: "/" + name, Storage: rapid.SampledFrom([]string{"s1", "s2"}).Draw(t, "storage"),
+			Bytes: int64(rapid.IntRange(1, 4).Draw(t, "size")) * gib})
+	}
+	return d
+}
+
+// After all of its steps a plan has none left; what is refused stays refused and never gets a step.
+func TestAPlanThatWasCarriedOutLeavesNoSteps(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var o Observed
+		for range rapid.IntRange(1, 4).Draw(t, "specs") {
+			d := drawDesired(t)
+			before := o.RootBytes
+			p := Compute(d, o)
+			if again := Compute(d, o); again.String() != p.String() {
+				t.Fatalf("not deterministic:\n%s\n%s", p, again)
+			}
+			for range 20 {
+				p = Compute(d, o)
+				if len(p.Steps) == 0 {
+					break
+				}
+				o.apply(p.Steps[0], d)
+			}
+			if len(p.Steps) != 0 {
+				t.Fatalf("steps remain for ever: %s", p)
+			}
+			if o.Exists && o.Running != d.Run {
+				t.Fatalf("running %v, wanted %v", o.Running, d.Run)
+			}
+			if o.RootBytes < before {
+				t.Fatalf("the root disk shrank from %d to %d", before, o.RootBytes)
+			}
+		}
+	})
+}
+
+func TestAStepThatOwesNothingDoesNotDisruptARunningContainer(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d, o := desired(), observed()
+		d.MemoryMiB = rapid.Int64Range(16, 64).Draw(t, "memory")
+		d.CPU.Cores = rapid.IntRange(1, 8).Draw(t, "cores")
+		d.RootBytes = int64(rapid.IntRange(20, 30).Draw(t, "root")) * gib
+		if p := Compute(d, o); p.Disrupts() {
+			t.Fatal(p)
+		}
+	})
+}

@@ -1,0 +1,191 @@
+// Package plan decides what turns an observed container into the desired one: Compute is a pure function from the two to an ordered
+// list of steps, each with its cause. One step is one Proxmox call. It knows neither Proxmox's parameters (execute renders them) nor
+// Kubernetes. Controllers execute at most the first step and then observe and plan again; `kubectl nixmox plan` prints the whole.
+package plan
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Desired is the container that a service asks for, with every default filled in.
+type Desired struct {
+	Hostname     string
+	SearchDomain string
+	Nameservers  []netip.Addr
+	Net          Net
+
+	MemoryMiB, SwapMiB int64
+	CPU                CPU
+
+	// Template, Storage, SSHKeys and Unprivileged matter at creation; afterwards the first and the last can only be refused.
+	Template     string
+	Storage      string
+	SSHKeys      []string
+	Unprivileged bool
+	Nesting      bool
+
+	RootBytes int64
+	Volumes   []Volume
+
+	Tags      []string
+	OnBoot    bool
+	BootOrder int
+
+	// Run is whether the container should run.
+	Run bool
+	// KeepStopped leaves a container that stopped after it once ran as it is (restartPolicy never, or stopped by a person).
+	KeepStopped     bool
+	ShutdownTimeout time.Duration
+}
+
+// Net is the container's first interface.
+type Net struct {
+	Bridge   string
+	IP       netip.Prefix
+	Gateway  netip.Addr // zero: none
+	VLANTag  int        // 0: untagged
+	MAC      string     // empty: whatever it has
+	Firewall bool
+}
+
+// CPU is a share of the node's cores: Cores are visible in the container, LimitMilli caps their use in thousandths of a core (0: none).
+type CPU struct {
+	Cores      int
+	LimitMilli int64
+}
+
+// Volume is a disk beside the root disk.
+type Volume struct {
+	Name      string
+	MountPath string
+	Storage   string
+	Bytes     int64
+	Backup    bool
+}
+
+// Observed is the container that Proxmox has.
+type Observed struct {
+	// Exists is false when the container was proven not to exist.
+	Exists  bool
+	Running bool
+
+	Hostname     string
+	SearchDomain string
+	Nameservers  []netip.Addr
+	Net          Net
+	NetPresent   bool
+
+	MemoryMiB, SwapMiB int64
+	CPU                CPU
+	Unprivileged       bool
+	Nesting            bool
+
+	// Template that the container was created from; empty when nobody remembers.
+	Template string
+
+	RootBytes  int64
+	RootVolume string
+	// GrantedRootBytes is the size that was asked for and given last: asking for less is refused.
+	GrantedRootBytes int64
+	Volumes    []ObservedVolume
+
+	Tags      []string
+	OnBoot    bool
+	BootOrder int
+
+	// RestartOwed are settings that are in the configuration and not in the running container.
+	RestartOwed []string
+	// MarkerCurrent is false when the description does not say what it should.
+	MarkerCurrent bool
+}
+
+// ObservedVolume is a mount point of the container.
+type ObservedVolume struct {
+	// Name of the volume by the marker; empty when the mount point is not ours.
+	Name string
+	// Key is the mount point's key, such as mp0.
+	Key       string
+	MountPath string
+	Volume    string
+	Storage   string
+	Bytes     int64
+	Backup    bool
+	// GrantedBytes is the size that was asked for and given last.
+	GrantedBytes int64
+}
+
+// Kind of a step.
+type Kind string
+
+// The kinds of steps. Each is one call to Proxmox.
+const (
+	Create    Kind = "Create"
+	Configure Kind = "Configure"
+	Grow      Kind = "Grow"
+	Start     Kind = "Start"
+	Shutdown  Kind = "Shutdown"
+)
+
+// Field names what a change is about.
+type Field string
+
+// The fields that a change can be about.
+const (
+	FieldHostname     Field = "hostname"
+	FieldSearchDomain Field = "search domain"
+	FieldNameservers  Field = "dns servers"
+	FieldIP           Field = "ip"
+	FieldGateway      Field = "gateway"
+	FieldBridge       Field = "bridge"
+	FieldVLAN         Field = "vlan"
+	FieldMAC          Field = "mac address"
+	FieldFirewall     Field = "firewall"
+	FieldMemory       Field = "memory"
+	FieldSwap         Field = "swap"
+	FieldCPU          Field = "cpu"
+	FieldNesting      Field = "nesting"
+	FieldTags         Field = "tags"
+	FieldOnBoot       Field = "start on boot"
+	FieldBootOrder    Field = "boot order"
+	FieldMarker       Field = "marker"
+	FieldVolume       Field = "volume"
+	FieldRoot         Field = "storage"
+	FieldUnprivileged Field = "unprivileged"
+	FieldTemplate     Field = "template"
+)
+
+// Change is one difference between observed and desired.
+type Change struct {
+	Field    Field
+	From, To string
+	// Volume names the volume that the change is about.
+	Volume string
+	// OwesRestart marks a setting that a running container takes up only at its next start.
+	OwesRestart bool
+}
+
+// Step is one call to Proxmox and why it is made.
+type Step struct {
+	Kind    Kind
+	Changes []Change
+	// Disk and Bytes say what grows to what, for Grow: "rootfs" or a mount point's key.
+	Disk  string
+	Bytes int64
+	// Disrupts is true when the service is interrupted.
+	Disrupts bool
+	// Cause in a few words, for steps without changes.
+	Cause string
+}
+
+// Refusal is a difference that no step may remove.
+type Refusal struct {
+	Change Change
+	Why    string
+}
+
+// Plan is the ordered list of steps that turns observed into desired, and what is refused.
+type Plan struct {
+	Steps   []Step
+	Refused []Refusal
+}
