@@ -48,15 +48,13 @@ type Missing struct {
 // among the nodes is reported by Missing and is no edge; a node that depends
 // on itself is a cycle.
 func New(nodes []Node) *Graph {
-	byName := slices.Clone(nodes)
-	slices.SortStableFunc(byName, func(a, b Node) int { return strings.Compare(a.Name, b.Name) })
-
+	sorted := byName(nodes)
 	var names []string
 	index := make(map[string]int32, len(nodes))
-	for i, n := range byName {
-		if i == 0 || n.Name != byName[i-1].Name {
-			index[n.Name] = int32(len(names))
-			names = append(names, n.Name)
+	for at, i := range sorted {
+		if name := nodes[i].Name; at == 0 || name != names[len(names)-1] {
+			index[name] = int32(len(names))
+			names = append(names, name)
 		}
 	}
 
@@ -64,21 +62,22 @@ func New(nodes []Node) *Graph {
 	edges := newBuilder(len(names), countDependencies(nodes))
 	var targets []int32
 	var absent []string
-	for i, n := range byName {
-		for _, name := range n.DependsOn {
+	for at, i := range sorted {
+		for _, name := range nodes[i].DependsOn {
 			if t, ok := index[name]; ok {
 				targets = append(targets, t)
 			} else {
 				absent = append(absent, name)
 			}
 		}
-		if i+1 < len(byName) && byName[i+1].Name == n.Name {
+		name := nodes[i].Name
+		if at+1 < len(sorted) && nodes[sorted[at+1]].Name == name {
 			continue
 		}
 		edges.add(targets)
 		if len(absent) > 0 {
 			slices.Sort(absent)
-			g.missing = append(g.missing, Missing{Node: n.Name, Targets: slices.Clone(slices.Compact(absent))})
+			g.missing = append(g.missing, Missing{Node: name, Targets: slices.Clone(slices.Compact(absent))})
 		}
 		targets, absent = targets[:0], absent[:0]
 	}
@@ -132,6 +131,16 @@ func newBuilder(nodes, edges int) *builder {
 }
 
 func (b *builder) add(targets []int32) { b.rows.addRow(targets, b.seen) }
+
+// byName returns the positions of nodes in the order of their names.
+func byName(nodes []Node) []int32 {
+	positions := make([]int32, len(nodes))
+	for i := range positions {
+		positions[i] = int32(i)
+	}
+	slices.SortFunc(positions, func(a, b int32) int { return strings.Compare(nodes[a].Name, nodes[b].Name) })
+	return positions
+}
 
 func countDependencies(nodes []Node) int {
 	total := 0

@@ -184,14 +184,21 @@ func (p Phasing) OrderIndices() []int32 { return p.order }
 // those that are listed but in a cycle or behind one at the end.
 func (p Phasing) Groups() [][]string {
 	groups := make([][]string, p.Count)
-	add := func(nodes []int32) {
+	for at, nodes := range p.GroupsIndices() {
+		groups[at] = p.graph.namesOf(nodes)
+	}
+	return groups
+}
+
+// GroupsIndices is Groups as indices.
+func (p Phasing) GroupsIndices() [][]int32 {
+	groups := make([][]int32, p.Count)
+	for _, nodes := range [][]int32{p.order, p.graph.unordered} {
 		for _, i := range nodes {
 			if n := p.number[i]; n > 0 {
-				groups[n-1] = append(groups[n-1], p.graph.names[i])
+				groups[n-1] = append(groups[n-1], i)
 			}
 		}
 	}
-	add(p.order)
-	add(p.graph.unordered)
 	return groups
 }
