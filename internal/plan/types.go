@@ -88,7 +88,7 @@ type Observed struct {
 	RootVolume string
 	// GrantedRootBytes is the size that was asked for and given last: asking for less is refused.
 	GrantedRootBytes int64
-	Volumes    []ObservedVolume
+	Volumes          []ObservedVolume
 
 	Tags      []string
 	OnBoot    bool

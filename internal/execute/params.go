@@ -1,0 +1,203 @@
+package execute
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/nixmox/nixmox-controller/internal/marker"
+	"github.com/nixmox/nixmox-controller/internal/plan"
+	"github.com/nixmox/nixmox-controller/internal/proxmox"
+)
+
+// CreateParams are the parameters of POST /nodes/{node}/lxc. `start` is not among them: its task would be one that nobody reports.
+func CreateParams(d plan.Desired, m marker.Marker) proxmox.Params {
+	p := proxmox.Params{
+		"ostemplate": d.Template,
+		"hostname":   d.Hostname,
+		"rootfs":     allocation(d.Storage, d.RootBytes),
+		"net0":       wishedNet(d.Net).String(),
+		"tags":       proxmox.FormatTags(d.Tags),
+		"startup":    proxmox.Startup{Order: &d.BootOrder}.String(),
+	}
+	p.SetInt("memory", d.MemoryMiB)
+	p.SetInt("swap", d.SwapMiB)
+	setCPU(p, d.CPU)
+	p.SetBool("unprivileged", d.Unprivileged)
+	p.SetBool("onboot", d.OnBoot)
+	if d.Nesting {
+		p["features"] = proxmox.Features{Nesting: true}.String()
+	}
+	if len(d.Nameservers) > 0 {
+		p["nameserver"] = nameservers(d)
+	}
+	if d.SearchDomain != "" {
+		p["searchdomain"] = d.SearchDomain
+	}
+	if len(d.SSHKeys) > 0 {
+		p["ssh-public-keys"] = strings.Join(d.SSHKeys, "\n")
+	}
+	m.Volumes = map[string]string{}
+	for i, v := range d.Volumes {
+		key := proxmox.MountKey(i)
+		m.Volumes[v.Name] = key
+		p[key] = newMount(v)
+	}
+	p["description"] = m.Render("")
+	return p
+}
+
+// ConfigureParams are the parameters of PUT .../config that remove the step's changes. Property strings are merged by sub-key: what
+// we do not manage stays as it is.
+func ConfigureParams(s plan.Step, d plan.Desired, t Target) (set proxmox.Params, del []string) {
+	set = proxmox.Params{}
+	now := t.View.Future
+	if t.Marker.Volumes = maps.Clone(t.Marker.Volumes); t.Marker.Volumes == nil {
+		t.Marker.Volumes = map[string]string{}
+	}
+	for _, c := range s.Changes {
+		switch c.Field {
+		case plan.FieldHostname:
+			set["hostname"] = d.Hostname
+		case plan.FieldSearchDomain:
+			del = setOrDelete(set, del, "searchdomain", d.SearchDomain)
+		case plan.FieldNameservers:
+			del = setOrDelete(set, del, "nameserver", nameservers(d))
+		case plan.FieldIP, plan.FieldGateway, plan.FieldBridge, plan.FieldVLAN, plan.FieldMAC, plan.FieldFirewall:
+			set["net0"] = mergedNet(now, d.Net).String()
+		case plan.FieldMemory:
+			set.SetInt("memory", d.MemoryMiB)
+		case plan.FieldSwap:
+			set.SetInt("swap", d.SwapMiB)
+		case plan.FieldCPU:
+			del = append(del, setCPU(set, d.CPU)...)
+		case plan.FieldNesting:
+			features := now.Features
+			features.Nesting = d.Nesting
+			del = setOrDelete(set, del, "features", features.String())
+		case plan.FieldTags:
+			set["tags"] = proxmox.FormatTags(d.Tags)
+		case plan.FieldOnBoot:
+			set.SetBool("onboot", d.OnBoot)
+		case plan.FieldBootOrder:
+			startup := now.Startup
+			startup.Order = &d.BootOrder
+			set["startup"] = startup.String()
+		case plan.FieldVolume:
+			setVolume(set, c, d, now, &t.Marker)
+		case plan.FieldMarker:
+			_, rest, _ := marker.Parse(now.Description)
+			set["description"] = t.Marker.Render(rest)
+		}
+	}
+	slices.Sort(del)
+	return set, slices.DeleteFunc(del, func(key string) bool { return !now.Has(key) })
+}
+
+// setVolume adds a mount point for a new volume, at the first free key and with the marker that names it, or changes a present one's
+// options and keeps its volume id.
+func setVolume(set proxmox.Params, c plan.Change, d plan.Desired, now *proxmox.Config, m *marker.Marker) {
+	wish := d.Volumes[slices.IndexFunc(d.Volumes, func(v plan.Volume) bool { return v.Name == c.Volume })]
+	if key, present := m.Volumes[c.Volume]; present {
+		index, _ := strconv.Atoi(strings.TrimPrefix(key, "mp"))
+		mount := now.Mounts[index]
+		mount.Path, mount.Backup = wish.MountPath, wish.Backup
+		set[key] = mount.String()
+		return
+	}
+	index := 0
+	for ; now.Has(proxmox.MountKey(index)) || set[proxmox.MountKey(index)] != ""; index++ {
+	}
+	key := proxmox.MountKey(index)
+	set[key] = newMount(wish)
+	m.Volumes[c.Volume] = key
+	_, rest, _ := marker.Parse(now.Description)
+	set["description"] = m.Render(rest)
+}
+
+func newMount(v plan.Volume) string {
+	return proxmox.Mount{Volume: allocation(v.Storage, v.Bytes), Path: v.MountPath, Backup: v.Backup}.String()
+}
+
+// allocation is STORAGE:SIZE with the size in GiB, decimals allowed. A bare number beside a storage parameter is refused for tokens.
+func allocation(storage string, bytes int64) string {
+	return storage + ":" + strconv.FormatFloat(float64(bytes)/float64(proxmox.GiB), 'f', -1, 64)
+}
+
+// setCPU sets the cores and, for a fraction, the limit; a limit that is not wanted is to be deleted.
+func setCPU(p proxmox.Params, cpu plan.CPU) (del []string) {
+	p.SetInt("cores", int64(cpu.Cores))
+	if cpu.LimitMilli == 0 {
+		return []string{"cpulimit"}
+	}
+	p.SetNumber("cpulimit", float64(cpu.LimitMilli)/1000)
+	return nil
+}
+
+func setOrDelete(set proxmox.Params, del []string, key, value string) []string {
+	if value == "" {
+		return append(del, key)
+	}
+	set[key] = value
+	return del
+}
+
+func nameservers(d plan.Desired) string {
+	texts := make([]string, len(d.Nameservers))
+	for i, a := range d.Nameservers {
+		texts[i] = a.String()
+	}
+	return strings.Join(texts, " ")
+}
+
+func wishedNet(n plan.Net) proxmox.Net {
+	net := proxmox.Net{Name: "eth0", Bridge: n.Bridge, HWAddr: n.MAC, Tag: n.VLANTag, Firewall: n.Firewall, Type: "veth"}
+	setAddress(&net, n)
+	return net
+}
+
+// mergedNet keeps the MAC, for Proxmox would invent a new one, and everything that we do not manage.
+func mergedNet(now *proxmox.Config, n plan.Net) proxmox.Net {
+	net, present := now.Nets[0]
+	if !present {
+		return wishedNet(n)
+	}
+	net.Bridge, net.Tag, net.Firewall = n.Bridge, n.VLANTag, n.Firewall
+	if n.MAC != "" {
+		net.HWAddr = n.MAC
+	}
+	setAddress(&net, n)
+	return net
+}
+
+func setAddress(net *proxmox.Net, n plan.Net) {
+	gateway := ""
+	if n.Gateway.IsValid() {
+		gateway = n.Gateway.String()
+	}
+	if n.IP.Addr().Is4() {
+		net.IP, net.Gateway = n.IP.String(), gateway
+		return
+	}
+	net.IP6, net.Gateway6 = n.IP.String(), gateway
+	if net.IP != "" && net.IP != "manual" {
+		// The first address found is the one compared: an IPv4 one left behind would hide ours.
+		net.IP, net.Gateway = "", ""
+	}
+}
+
+// TaskType is the kind of task that Proxmox starts for a step; empty for a step that is complete with its answer.
+func TaskType(k plan.Kind) string {
+	switch k {
+	case plan.Create:
+		return "vzcreate"
+	case plan.Grow:
+		return "resize"
+	case plan.Start:
+		return "vzstart"
+	case plan.Shutdown:
+		return "vzshutdown"
+	}
+	return ""
+}

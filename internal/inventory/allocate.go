@@ -1,0 +1,77 @@
+package inventory
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/nixmox/nixmox-controller/internal/proxmox"
+)
+
+// reservation keeps a VMID for whoever asked first, until it shows in an object's status.
+type reservation struct {
+	owner string
+	until time.Time
+}
+
+// reservationTime is longer than any write to the API server takes to come back to us.
+const reservationTime = 10 * time.Minute
+
+// ExhaustedError says that a range has no free VMID left.
+type ExhaustedError struct{ From, To proxmox.VMID }
+
+func (e *ExhaustedError) Error() string {
+	return fmt.Sprintf("no free VMID from %d to %d: widen spec.vmidRange of the host, or remove containers", e.From, e.To)
+}
+
+// Allocate picks the smallest VMID of a range that nobody has: no guest of Proxmox, no service (claimed), nobody who asked a moment ago.
+// Freed VMIDs rest: they are used last, the longest-freed first. The same owner gets the same answer again. Proxmox itself has the last
+// word: creating a VMID that exists fails and harms nothing.
+func (i *Inventory) Allocate(owner string, from, to proxmox.VMID, claimed func(proxmox.VMID) bool, freed []proxmox.VMID) (proxmox.VMID, error) {
+	if err := i.Reachable(); err != nil {
+		return 0, err
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	now := time.Now()
+	for vmid, r := range i.reserved {
+		if now.After(r.until) {
+			delete(i.reserved, vmid)
+		} else if r.owner == owner && vmid >= from && vmid <= to && i.free(vmid) {
+			return vmid, nil
+		}
+	}
+	usable := func(vmid proxmox.VMID) bool {
+		_, reserved := i.reserved[vmid]
+		return !reserved && i.free(vmid) && !claimed(vmid)
+	}
+	for vmid := from; vmid <= to; vmid++ {
+		if usable(vmid) && !slices.Contains(freed, vmid) {
+			return i.reserve(vmid, owner, now), nil
+		}
+	}
+	for _, vmid := range freed {
+		if vmid >= from && vmid <= to && usable(vmid) {
+			return i.reserve(vmid, owner, now), nil
+		}
+	}
+	return 0, &ExhaustedError{from, to}
+}
+
+func (i *Inventory) free(vmid proxmox.VMID) bool {
+	_, listed := i.guests[vmid]
+	o, noted := i.overlays[vmid]
+	return !listed && (!noted || o.gone)
+}
+
+func (i *Inventory) reserve(vmid proxmox.VMID, owner string, now time.Time) proxmox.VMID {
+	i.reserved[vmid] = reservation{owner, now.Add(reservationTime)}
+	return vmid
+}
+
+// Block keeps a VMID from being allocated for a while: Proxmox says that it exists although the list does not show it to us.
+func (i *Inventory) Block(vmid proxmox.VMID) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.reserved[vmid] = reservation{"somebody whom the list does not show", time.Now().Add(reservationTime)}
+}

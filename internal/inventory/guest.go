@@ -1,0 +1,133 @@
+package inventory
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/nixmox/nixmox-controller/internal/proxmox"
+)
+
+// ErrNotRead: nothing was read from this Proxmox yet.
+var ErrNotRead = errors.New("not read yet")
+
+// lag is how far the resource list may stand behind: Proxmox broadcasts it every 10 s, and a poll may have begun before.
+const lag = 15 * time.Second
+
+// overlay is what we know about a guest from the end of a task of ours, until the resource list has caught up.
+type overlay struct {
+	node    string
+	running bool
+	gone    bool
+	since   time.Time
+}
+
+// Guest is a container as far as the resource list and the ends of our own tasks tell.
+type Guest struct {
+	proxmox.Guest
+	// Present is false when the list does not have it, which is no proof that it does not exist.
+	Present bool
+	Running bool
+	// Uncertain is true when the list says "unknown": the node does not report, or the guest is too new.
+	Uncertain bool
+}
+
+// Guest looks one up. It asks nobody.
+func (i *Inventory) Guest(vmid proxmox.VMID) Guest {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	listed, present := i.guests[vmid]
+	g := Guest{Guest: listed, Present: present, Running: listed.Running(), Uncertain: present && listed.Status == "unknown"}
+	if o, known := i.overlays[vmid]; known {
+		g.VMID, g.Running, g.Uncertain, g.Present = vmid, o.running, false, !o.gone
+		if !present {
+			g.Node, g.Type = o.node, proxmox.TypeLXC
+		}
+	}
+	return g
+}
+
+// Note remembers what the end of a task of ours says about a guest: the list follows up to 15 s later. The cached configuration
+// is dropped.
+func (i *Inventory) Note(node string, vmid proxmox.VMID, running bool) {
+	i.note(vmid, overlay{node: node, running: running, since: time.Now()})
+}
+
+// NoteGone remembers that our own task destroyed a guest.
+func (i *Inventory) NoteGone(vmid proxmox.VMID) { i.note(vmid, overlay{gone: true, since: time.Now()}) }
+
+func (i *Inventory) note(vmid proxmox.VMID, o overlay) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.overlays[vmid] = o
+	delete(i.configs, vmid)
+}
+
+// dropOverlays forgets what the list has caught up with: once it is old enough, the list alone speaks.
+func (i *Inventory) dropOverlays() {
+	for vmid, o := range i.overlays {
+		if i.readAt.After(o.since.Add(lag)) {
+			delete(i.overlays, vmid)
+		}
+	}
+}
+
+// Taken is whether a VMID is in use as far as the list knows, by a container or a virtual machine.
+func (i *Inventory) Taken(vmid proxmox.VMID) bool { return i.Guest(vmid).Present }
+
+// Tagged are the containers that carry the tag, for a search for markers.
+func (i *Inventory) Tagged(tag string) []proxmox.Guest {
+	var tagged []proxmox.Guest
+	for _, g := range i.guestsCopy() {
+		if g.Type == proxmox.TypeLXC && proxmox.HasTag(g.Tags, tag) {
+			tagged = append(tagged, g)
+		}
+	}
+	return tagged
+}
+
+// Nodes are the cluster's nodes by name.
+func (i *Inventory) Nodes() map[string]proxmox.Node {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	nodes := make(map[string]proxmox.Node, len(i.nodes))
+	for name, n := range i.nodes {
+		nodes[name] = n
+	}
+	return nodes
+}
+
+// Storage finds a storage on a node; ok is false when the token does not see it there.
+func (i *Inventory) Storage(node, name string) (s proxmox.Storage, ok bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for _, s := range i.storages {
+		if s.Node == node && s.Name == name {
+			return s, true
+		}
+	}
+	return proxmox.Storage{}, false
+}
+
+// CommittedMiB is the memory that the guests of a node were given, running or not.
+func (i *Inventory) CommittedMiB(node string) int64 {
+	var sum int64
+	for _, g := range i.guestsCopy() {
+		if g.Node == node {
+			sum += g.MaxMemBytes >> 20
+		}
+	}
+	return sum
+}
+
+// Gone proves that a container does not exist any more: the list does not have it, its node says that there is no such configuration
+// (a refusal is no proof: an edit of the access list hides rows), and its VMID is free in the whole cluster.
+func (i *Inventory) Gone(ctx context.Context, node string, vmid proxmox.VMID) (bool, error) {
+	if i.Guest(vmid).Present {
+		return false, nil
+	}
+	if _, err := i.api.View(ctx, node, vmid); !proxmox.IsNotExist(err) {
+		return false, err
+	}
+	return i.api.VMIDFree(ctx, vmid)
+}

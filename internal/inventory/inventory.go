@@ -1,0 +1,182 @@
+// Package inventory is what we know of one Proxmox, kept by one poller whatever the number of services: the last answer of
+// /cluster/resources, the configurations of our containers (read when something changed, and round robin on a budget), our own open
+// tasks, and the VMID allocator. It reads and never changes anything; the controllers ask it, and it wakes them by callbacks.
+package inventory
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/nixmox/nixmox-controller/internal/proxmox"
+)
+
+// API is what the inventory asks of Proxmox. Everything in it is a read and safe to repeat.
+type API interface {
+	Resources(ctx context.Context) (proxmox.Resources, error)
+	View(ctx context.Context, node string, vmid proxmox.VMID) (*proxmox.View, error)
+	VMIDFree(ctx context.Context, vmid proxmox.VMID) (bool, error)
+	Task(ctx context.Context, upid proxmox.UPID) (proxmox.TaskStatus, error)
+	Tasks(ctx context.Context, node string, filter proxmox.TaskFilter) ([]proxmox.TaskStatus, error)
+}
+
+// Options of an Inventory.
+type Options struct {
+	// PollInterval between two reads of the resource list.
+	PollInterval time.Duration
+	// OnGuest is called when something about a guest changed that we did not do ourselves, and when a task of ours on it ended.
+	OnGuest func(proxmox.VMID)
+	// OnReach is called when Proxmox becomes reachable or unreachable.
+	OnReach func()
+	Log     logr.Logger
+}
+
+// Inventory is what we know of one Proxmox. It is safe for use by many goroutines.
+type Inventory struct {
+	api  API
+	opts Options
+
+	mu       sync.Mutex
+	guests   map[proxmox.VMID]proxmox.Guest
+	nodes    map[string]proxmox.Node
+	storages []proxmox.Storage
+	readAt   time.Time // start of the poll that the snapshot is from
+	err      error     // why the last poll failed; nil after a good one
+	overlays map[proxmox.VMID]overlay
+	configs  map[proxmox.VMID]cachedView
+	watched  rotation
+	credit   float64 // budgeted reads that may be made now; only Run touches it
+	reserved map[proxmox.VMID]reservation
+
+	tasks   tasks
+	pollNow chan struct{}
+}
+
+// New makes an Inventory that knows nothing until Run polls.
+func New(api API, opts Options) *Inventory {
+	if opts.PollInterval <= 0 {
+		opts.PollInterval = 10 * time.Second
+	}
+	return &Inventory{
+		api: api, opts: opts,
+		guests: map[proxmox.VMID]proxmox.Guest{}, nodes: map[string]proxmox.Node{}, overlays: map[proxmox.VMID]overlay{},
+		configs: map[proxmox.VMID]cachedView{}, reserved: map[proxmox.VMID]reservation{}, watched: newRotation(),
+		tasks: newTasks(), pollNow: make(chan struct{}, 1),
+	}
+}
+
+// Run polls until the context ends.
+func (i *Inventory) Run(ctx context.Context) {
+	var wg sync.WaitGroup
+	wg.Go(func() { i.followTasks(ctx) })
+	defer wg.Wait()
+	for {
+		i.poll(ctx)
+		if i.Reachable() == nil {
+			i.reread(ctx)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-i.pollNow:
+		case <-time.After(i.opts.PollInterval):
+		}
+	}
+}
+
+// PollSoon asks for a poll now, for instance after the credentials changed.
+func (i *Inventory) PollSoon() {
+	select {
+	case i.pollNow <- struct{}{}:
+	default:
+	}
+}
+
+// Reachable is nil when the last poll succeeded, else why it failed. ErrNotRead before the first.
+func (i *Inventory) Reachable() error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.readAt.IsZero() && i.err == nil {
+		return ErrNotRead
+	}
+	return i.err
+}
+
+func (i *Inventory) poll(ctx context.Context) {
+	started := time.Now()
+	resources, err := i.api.Resources(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	i.mu.Lock()
+	first, before := i.readAt.IsZero() && i.err == nil, i.err
+	i.err = err
+	var changed []proxmox.VMID
+	if err == nil {
+		changed = i.take(resources, started)
+	}
+	i.mu.Unlock()
+	if first || (before == nil) != (err == nil) || (err != nil && err.Error() != before.Error()) {
+		i.logReach(err)
+		i.opts.OnReach()
+	}
+	for _, vmid := range changed {
+		i.opts.OnGuest(vmid)
+	}
+}
+
+func (i *Inventory) logReach(err error) {
+	if err != nil {
+		i.opts.Log.Info("Proxmox cannot be read", "error", err.Error())
+		return
+	}
+	i.opts.Log.Info("Proxmox is read", "guests", len(i.guestsCopy()), "pollInterval", i.opts.PollInterval)
+}
+
+// take replaces the snapshot and names the guests that changed.
+func (i *Inventory) take(resources proxmox.Resources, at time.Time) []proxmox.VMID {
+	old := i.guests
+	i.guests = make(map[proxmox.VMID]proxmox.Guest, len(resources.Guests))
+	var changed []proxmox.VMID
+	for _, g := range resources.Guests {
+		i.guests[g.VMID] = g
+		before, known := old[g.VMID]
+		if !known || notable(before, g) {
+			changed = append(changed, g.VMID)
+			delete(i.configs, g.VMID)
+		}
+	}
+	for vmid := range old {
+		if _, still := i.guests[vmid]; !still {
+			changed = append(changed, vmid)
+			delete(i.configs, vmid)
+		}
+	}
+	i.nodes = make(map[string]proxmox.Node, len(resources.Nodes))
+	for _, n := range resources.Nodes {
+		i.nodes[n.Name] = n
+	}
+	i.storages = resources.Storages
+	i.readAt = at
+	i.dropOverlays()
+	return changed
+}
+
+// notable is whether something differs that a controller would act on. Uptime counts when it went back: the guest was restarted.
+func notable(a, b proxmox.Guest) bool {
+	return a.Node != b.Node || a.Type != b.Type || a.Status != b.Status || a.Lock != b.Lock || a.Name != b.Name || a.Template != b.Template ||
+		a.MaxMemBytes != b.MaxMemBytes || a.MaxCPU != b.MaxCPU || a.MaxDiskBytes != b.MaxDiskBytes && !b.Running() ||
+		!proxmox.TagsEqual(a.Tags, b.Tags) || b.UptimeSeconds < a.UptimeSeconds
+}
+
+func (i *Inventory) guestsCopy() []proxmox.Guest {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	all := make([]proxmox.Guest, 0, len(i.guests))
+	for _, g := range i.guests {
+		all = append(all, g)
+	}
+	return all
+}
