@@ -2,12 +2,10 @@ package proxmox
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"math"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -105,11 +103,3 @@ func (c *Client) Destroy(ctx context.Context, node string, vmid VMID, options De
 	params.SetBool("destroy-unreferenced-disks", options.UnreferencedDisks)
 	return c.task(ctx, http.MethodDelete, lxcPath(node, vmid), params)
 }
-
-// MountKey and NetKey name the config key of an index.
-func MountKey(index int) string { return indexed("mp", index) }
-
-// NetKey names the config key of a network interface.
-func NetKey(index int) string { return indexed("net", index) }
-
-func indexed(prefix string, index int) string { return fmt.Sprint(prefix, strconv.Itoa(index)) }

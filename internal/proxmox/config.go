@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
@@ -54,6 +56,12 @@ type Config struct {
 	LXC [][2]string
 }
 
+// NetKey names the key of a network interface.
+func NetKey(index int) string { return "net" + strconv.Itoa(index) }
+
+// MountKey names the key of a volume other than rootfs.
+func MountKey(index int) string { return "mp" + strconv.Itoa(index) }
+
 // Has tells that the key is set.
 func (c *Config) Has(key string) bool {
 	_, found := c.Raw[key]
@@ -70,7 +78,10 @@ func (c *Client) Config(ctx context.Context, node string, vmid VMID) (*Config, e
 		return nil, err
 	}
 	config, err := parseConfig(raw)
-	return config, c.checked("GET", where, err)
+	if err != nil {
+		return nil, c.checked(http.MethodGet, where, err)
+	}
+	return config, nil
 }
 
 // parseConfig reads a config reply.
@@ -85,11 +96,34 @@ func parseConfig(raw map[string]json.RawMessage) (*Config, error) {
 			config.Raw[key] = scalarText(value)
 		}
 	}
-	config.setScalars()
-	if err := config.setProperties(); err != nil {
+	return config.read()
+}
+
+// WithPending gives the config as it will be once what is pending has been
+// applied. The digest stays.
+func (c *Config) WithPending(items []PendingItem) (*Config, error) {
+	future := &Config{Raw: maps.Clone(c.Raw), LXC: c.LXC}
+	for _, item := range items {
+		switch {
+		case item.Delete:
+			delete(future.Raw, item.Key)
+		case item.Pending != nil:
+			future.Raw[item.Key] = *item.Pending
+		}
+	}
+	return future.read()
+}
+
+// read fills the typed fields from Raw.
+func (c *Config) read() (*Config, error) {
+	c.setScalars()
+	if err := c.setProperties(); err != nil {
 		return nil, err
 	}
-	return config, config.setIndexed()
+	if err := c.setIndexed(); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 func (c *Config) setScalars() {

@@ -44,7 +44,7 @@ func (f *Features) set(p prop) bool {
 	case "force_rw_sys":
 		f.ForceRWSys = parseBool(p.value)
 	case "mount":
-		f.Mount = strings.FieldsFunc(p.value, func(r rune) bool { return r == ';' })
+		f.Mount = splitSemicolons(p.value)
 		return len(f.Mount) > 0
 	default:
 		return false

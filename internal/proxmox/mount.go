@@ -74,7 +74,7 @@ func (m *Mount) set(p prop) bool {
 	case "shared":
 		m.Shared = parseBool(p.value)
 	case "mountoptions":
-		m.Options = strings.FieldsFunc(p.value, func(r rune) bool { return r == ';' })
+		m.Options = splitSemicolons(p.value)
 		return len(m.Options) > 0
 	default:
 		return false

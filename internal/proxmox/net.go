@@ -72,7 +72,7 @@ func (n *Net) set(p prop) bool {
 	case "gw6":
 		n.Gateway6 = p.value
 	case "trunks":
-		n.Trunks = strings.FieldsFunc(p.value, func(r rune) bool { return r == ';' })
+		n.Trunks = splitSemicolons(p.value)
 		return len(n.Trunks) > 0
 	case "type":
 		n.Type = p.value

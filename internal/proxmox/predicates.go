@@ -3,7 +3,6 @@ package proxmox
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"regexp"
 	"strings"
@@ -18,8 +17,8 @@ var (
 	lockTimeoutText   = regexp.MustCompile(`got timeout|Failed to obtain guest migration lock`)
 	noQuorumText      = regexp.MustCompile(`no quorum`)
 	alreadyExistsText = regexp.MustCompile(`\b(CT|VM) \d+ already exists`)
-	alreadyRunText    = regexp.MustCompile(`\balready running`)
-	notRunningText    = regexp.MustCompile(`\bnot running\b`)
+	alreadyRunText    = regexp.MustCompile(`\balready running\b`)
+	notRunningText    = regexp.MustCompile(`\b(CT|VM|container) '?\d+'? (is )?not running\b`)
 	alreadySizedText  = regexp.MustCompile(`disk is already at specified size`)
 	digestText        = regexp.MustCompile(`detected modified configuration`)
 	noTaskText        = regexp.MustCompile(`no such task`)
@@ -112,7 +111,7 @@ func IsUnreachable(err error) bool {
 	if errors.Is(failed.Err, context.Canceled) {
 		return false
 	}
-	return !errors.Is(failed.Err, ErrMalformed) || errors.Is(failed.Err, io.ErrUnexpectedEOF)
+	return !errors.Is(failed.Err, ErrMalformed) || errors.Is(failed.Err, errBrokenOff)
 }
 
 // IsTLS tells that the connection failed on the server's certificate, or that

@@ -95,3 +95,14 @@ func boolPointer(s string) *bool {
 func samePointer[T comparable](a, b *T) bool {
 	return a == b || a != nil && b != nil && *a == *b
 }
+
+// splitSemicolons reads a list inside a value, for commas cannot be in one.
+func splitSemicolons(s string) []string {
+	var items []string
+	for item := range strings.SplitSeq(s, ";") {
+		if item = strings.TrimSpace(item); item != "" {
+			items = append(items, item)
+		}
+	}
+	return items
+}

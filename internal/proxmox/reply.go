@@ -3,6 +3,7 @@ package proxmox
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -15,6 +16,9 @@ import (
 // Proxmox's plain texts are a line, a gateway's are pages.
 const maxPlainText = 512
 
+// errBrokenOff is a reply of which only a part arrived.
+var errBrokenOff = errors.New("the body broke off")
+
 // readReply reads a whole body, up to maxReply, and closes it.
 func readReply(body io.ReadCloser) ([]byte, error) {
 	defer func() { _ = body.Close() }()
@@ -23,7 +27,7 @@ func readReply(body io.ReadCloser) ([]byte, error) {
 		return data, err
 	}
 	if len(data) > maxReply {
-		return nil, fmt.Errorf("%w: longer than %d MiB", ErrMalformed, maxReply>>20)
+		return nil, fmt.Errorf("it is longer than %d MiB", maxReply>>20)
 	}
 	return data, nil
 }
@@ -37,7 +41,7 @@ func (e *Error) judge(response *http.Response, body []byte, readErr error) (fail
 	if e.Status >= 200 && e.Status < 300 {
 		switch {
 		case readErr != nil:
-			e.Err = fmt.Errorf("%w: the body ended early: %w", ErrMalformed, readErr)
+			e.Err = fmt.Errorf("%w: %w: %w", ErrMalformed, errBrokenOff, readErr)
 		default:
 			e.Err = checkEnvelope(body)
 		}
@@ -68,24 +72,19 @@ func checkEnvelope(body []byte) error {
 // 8.4), the plain text of its HTTP layer, or nothing but the reason phrase.
 func (e *Error) readRefusal(body []byte, contentType string) {
 	var refusal struct {
-		Data    *json.RawMessage     `json:"data"`
-		Message text                 `json:"message"`
-		Errors  map[string]fieldText `json:"errors"`
+		Message text        `json:"message"`
+		Errors  fieldErrors `json:"errors"`
 	}
 	ownReason := e.Reason != "" && e.Reason != http.StatusText(e.Status)
 	if isJSONObject(body) && json.Unmarshal(body, &refusal) == nil {
 		e.Message = printable(strings.TrimSpace(string(refusal.Message)))
-		for key, value := range refusal.Errors {
-			if e.Fields == nil {
-				e.Fields = make(map[string]string, len(refusal.Errors))
-			}
-			e.Fields[printable(key)] = printable(strings.TrimSpace(string(value)))
-		}
+		e.Fields = refusal.Errors
 		e.FromProxmox = ownReason || e.Message != "" || len(e.Fields) > 0 || bytes.Contains(body, []byte(`"data"`))
 		return
 	}
 	e.FromProxmox = ownReason && !isGatewayStatus(e.Status)
-	if !strings.Contains(contentType, "html") {
+	// Its own plain text repeats the reason; half a JSON object says nothing.
+	if !ownReason && !isJSONObject(body) && !strings.Contains(contentType, "html") {
 		plain := printable(strings.TrimSpace(string(body)))
 		if runes := []rune(plain); len(runes) > maxPlainText {
 			plain = string(runes[:maxPlainText]) + "..."
@@ -94,13 +93,22 @@ func (e *Error) readRefusal(body []byte, contentType string) {
 	}
 }
 
-// fieldText is what Proxmox says about one parameter: a sentence, or something
-// nested that is kept as it is.
-type fieldText string
+// fieldErrors is what Proxmox says about single parameters: a sentence each, or
+// something nested that is kept as it is.
+type fieldErrors map[string]string
 
-func (f *fieldText) UnmarshalJSON(data []byte) error {
-	if *f = fieldText(scalarText(data)); *f == "" {
-		*f = fieldText(data)
+func (f *fieldErrors) UnmarshalJSON(data []byte) error {
+	var raw map[string]json.RawMessage
+	if json.Unmarshal(data, &raw) != nil || len(raw) == 0 {
+		return nil
+	}
+	*f = make(fieldErrors, len(raw))
+	for key, value := range raw {
+		sentence := scalarText(value)
+		if sentence == "" {
+			sentence = string(value)
+		}
+		(*f)[printable(key)] = printable(strings.TrimSpace(sentence))
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 )
 
@@ -111,7 +112,7 @@ func (c *Client) Resources(ctx context.Context) (Resources, error) {
 	var all Resources
 	for _, row := range rows {
 		if err := all.add(row); err != nil {
-			return Resources{}, c.checked("GET", where, err)
+			return Resources{}, c.checked(http.MethodGet, where, err)
 		}
 	}
 	slices.SortFunc(all.Guests, func(a, b Guest) int { return cmp.Compare(a.VMID, b.VMID) })

@@ -2,7 +2,6 @@ package proxmox
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -194,5 +193,3 @@ var unreadableLog = regexp.MustCompile(`^unable to open file - `)
 func taskPath(upid UPID, below string) string {
 	return path("nodes", upid.Node, "tasks", upid.String(), below)
 }
-
-var _ json.Unmarshaler = (*text)(nil)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
 )
 
@@ -14,14 +15,14 @@ func (c *Client) VMIDFree(ctx context.Context, vmid VMID) (bool, error) {
 	var free integer
 	err := c.get(ctx, where, Params{"vmid": strconv.Itoa(int(vmid))}, &free)
 	var refused *Error
-	if errors.As(err, &refused) && refused.Status == 400 && IsAlreadyExists(err) {
+	if errors.As(err, &refused) && refused.Status == http.StatusBadRequest && IsAlreadyExists(err) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
 	if VMID(free) != vmid {
-		return false, c.checked("GET", where, fmt.Errorf("%w: asked for %d, answered %d", ErrMalformed, vmid, free))
+		return false, c.checked(http.MethodGet, where, fmt.Errorf("%w: asked for %d, answered %d", ErrMalformed, vmid, free))
 	}
 	return true, nil
 }
