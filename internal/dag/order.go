@@ -25,14 +25,13 @@ func rank(dependencies, dependents adjacency) ranking {
 			r.level[i] = 1
 		}
 	}
-	reached := make([]int32, n)
+	// The queue never goes down a level, so what a node waited for last is the
+	// highest of its dependencies.
 	for head := 0; head < len(queue); head++ {
 		u := queue[head]
-		next := r.level[u] + 1
 		for _, v := range dependents.of(u) {
-			reached[v] = max(reached[v], next)
 			if open[v]--; open[v] == 0 {
-				r.level[v] = reached[v]
+				r.level[v] = r.level[u] + 1
 				queue = append(queue, v)
 			}
 		}

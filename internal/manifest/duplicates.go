@@ -75,20 +75,28 @@ func (s *set) duplicate(kind Kind, value string, members []int32, holds func(*Se
 		}
 		return compareAge(x, y)
 	})
-	keeper, next := &s.services[ranked[0]], &s.services[ranked[1]]
-	why := "its name sorts first"
-	switch {
-	case holds(keeper) && !holds(next):
-		why = "its container has it today"
-	case compareAge(keeper, next) != 0:
-		why = "it is the oldest"
-	}
+	keeper := &s.services[ranked[0]]
 	losers := slices.DeleteFunc(slices.Clone(members), func(i int32) bool { return i == ranked[0] })
 	detail := fmt.Sprintf("asked for by %s; %s keeps it: %s",
-		join(s.namesOf(members)), s.names[ranked[0]], why)
+		join(s.namesOf(members)), s.names[ranked[0]], whyKept(keeper, &s.services[ranked[1]], holds))
 	p := newProblem(kind, []string{value}, s.keys(losers), detail)
 	p.Keeper = keeper.Key
 	return p
+}
+
+// whyKept says what put the keeper before the next in line.
+func whyKept(keeper, next *Service, holds func(*Service) bool) string {
+	older := compareAge(keeper, next) != 0
+	switch {
+	case holds(keeper) && !holds(next):
+		return "its container has it today"
+	case holds(keeper) && older:
+		return "it is the oldest whose container has it"
+	case older:
+		return "it is the oldest"
+	default:
+		return "its name sorts first"
+	}
 }
 
 func (s *set) duplicateServices() []Problem {

@@ -131,6 +131,14 @@ func TestProblems(t *testing.T) {
 			blocked:  "a",
 		},
 		{
+			name: "two hold it: the older of them keeps it",
+			services: []manifest.Service{
+				service("a", ip("192.168.1.10"), day(1)), service("b", ip("192.168.1.10"), day(3), holdsIP), service("c", ip("192.168.1.10"), day(2), holdsIP),
+			},
+			problems: `Duplicate IP addresses: 192.168.1.10 (asked for by a, b and c; c keeps it: it is the oldest whose container has it)`,
+			blocked:  "a b",
+		},
+		{
 			name:     "an object that is not applied yet is the youngest",
 			services: []manifest.Service{service("a", ip("192.168.1.10")), service("b", ip("192.168.1.10"), day(1))},
 			problems: `Duplicate IP addresses: 192.168.1.10 (asked for by a and b; b keeps it: it is the oldest)`,
