@@ -1,0 +1,104 @@
+// Package controlplane is what `nixmox up` does: it puts database, API server,
+// control loops, custom resources and controller together in one process, in
+// the order in which they need each other, and takes them apart again in
+// reverse. How each of them works is in the package of its name.
+package controlplane
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/nixmox/nixmox-controller/standalone/internal/apiserver"
+	"github.com/nixmox/nixmox-controller/standalone/internal/certs"
+	"github.com/nixmox/nixmox-controller/standalone/internal/crds"
+	"github.com/nixmox/nixmox-controller/standalone/internal/datadir"
+	"github.com/nixmox/nixmox-controller/standalone/internal/etcd"
+	"github.com/nixmox/nixmox-controller/standalone/internal/kubeconfig"
+	"github.com/nixmox/nixmox-controller/standalone/internal/loops"
+	"github.com/nixmox/nixmox-controller/standalone/internal/shutdown"
+)
+
+// Options are the flags of `nixmox up`.
+type Options struct {
+	DataDir      string
+	Listen       string // HOST:PORT; port 0 picks a free one
+	Kubeconfig   string
+	NoController bool
+	Verbose      bool
+	Ready        io.Writer // gets one line when everything is ready
+}
+
+// Run runs the control plane until ctx ends, which is no error, or until a part
+// of it fails. Once it begins to stop, the process ends within
+// shutdown.Deadline.
+func Run(ctx context.Context, opts Options) error {
+	if !opts.NoController && startController == nil {
+		return errNoController
+	}
+	if err := kubeconfig.CheckFree(opts.Kubeconfig); err != nil {
+		return err
+	}
+	dir, err := datadir.Open(opts.DataDir)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+
+	address, err := listen(opts.Listen)
+	if err != nil {
+		return err
+	}
+	files, err := certs.Ensure(dir.PKI(), address.certificateHosts(), time.Now())
+	if err != nil {
+		return err
+	}
+	database, err := etcd.Start(ctx, dir.Etcd(), opts.Verbose)
+	if err != nil {
+		return err
+	}
+	defer database.Close(2 * time.Second)
+	defer shutdown.Arm() // whatever made us stop, from then on the time counts
+
+	server, err := apiserver.Start(ctx, apiserver.Config{
+		Listener: address.listener, ExternalHost: address.host,
+		EtcdEndpoint: database.Endpoint(), Certs: files,
+	})
+	if err != nil {
+		return err
+	}
+	if err := server.WaitReady(ctx); err != nil {
+		return err
+	}
+	defer server.Stop(3 * time.Second)
+
+	if err := crds.Install(ctx, server.LoopbackJSON()); err != nil {
+		return err
+	}
+	if err := loops.Start(ctx, loops.Config{Client: server.Loopback(), ServiceAccountKey: files.ServiceAccountKey, RootCA: files.CACert}); err != nil {
+		return err
+	}
+	if err := kubeconfig.Write(opts.Kubeconfig, address.url(), files); err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(opts.Ready, "nixmox: ready, %s, kubeconfig %s, data %s\n", address.url(), opts.Kubeconfig, dir.Path()); err != nil {
+		return fmt.Errorf("say that we are ready: %w", err)
+	}
+	return supervise(ctx, server, database, controller(ctx, opts, server))
+}
+
+// supervise waits for the end: one that was asked for, or a part that fails.
+func supervise(ctx context.Context, server *apiserver.Server, database *etcd.Server, controller *running) error {
+	defer controller.stop(3 * time.Second)
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-server.Ended():
+		return server.Err()
+	case err := <-database.Stopped():
+		return fmt.Errorf("database stopped: %w", err)
+	case <-controller.ended:
+		return controller.failure()
+	}
+}
