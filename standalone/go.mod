@@ -3,6 +3,7 @@ module github.com/nixmox/nixmox-controller/standalone
 go 1.26.0
 
 require (
+	github.com/nixmox/nixmox-controller v0.0.0-00010101000000-000000000000
 	github.com/spf13/cobra v1.10.2
 	go.etcd.io/etcd/client/pkg/v3 v3.7.3
 	go.etcd.io/etcd/server/v3 v3.7.3

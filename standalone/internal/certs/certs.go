@@ -25,11 +25,11 @@ const (
 
 // Files are the paths of what Ensure keeps, all PEM.
 type Files struct {
-	CACert                     string // also the client CA
-	ServingCert, ServingKey    string
-	AdminCert, AdminKey        string // user nixmox-admin in group system:masters
-	ServiceAccountKey          string // private; the public half is derived from it
-	caKey                      string
+	CACert                  string // also the client CA
+	ServingCert, ServingKey string
+	AdminCert, AdminKey     string // user nixmox-admin in group system:masters
+	ServiceAccountKey       string // private; the public half is derived from it
+	caKey                   string
 }
 
 func filesIn(dir string) Files {

@@ -1,10 +1,10 @@
 package crds
 
 import (
-	"embed"
 	"io/fs"
+
+	"github.com/nixmox/nixmox-controller/config/crd"
 )
 
-// bases is where the definitions come from: YAML files, one document each. One
-// line to exchange for config/crd's file system.
-func bases() fs.FS { return embed.FS{} }
+// bases are the generated definitions of this repository.
+func bases() fs.FS { return crd.FS }
