@@ -48,6 +48,7 @@ build: controller pvesim nixmox ## Build bin/controller, bin/pvesim and bin/nixm
 
 .PHONY: test
 test: nixmox ## Run all tests, the controllers' against bin/nixmox as their API server
+	hack/build-progress.sh $(RACE) ./apis/... ./controllers/... ./internal/...
 	NIXMOX_BIN=$(CURDIR)/bin/nixmox $(GO) test $(RACE) -shuffle=on ./...
 	cd standalone && NIXMOX_BIN=$(CURDIR)/bin/nixmox $(PURE) $(GO) test -trimpath -shuffle=on ./...
 
@@ -100,8 +101,9 @@ controller: ## Build bin/controller, the controller for a cluster that exists
 pvesim: ## Build bin/pvesim, the Proxmox stand-in
 	$(BUILD) -ldflags '$(STAMP)' -o bin/pvesim ./cmd/pvesim
 
+# Without the tables for debuggers (-s -w) it is a third smaller and links faster; stack traces stay whole.
 nixmox: ## Build bin/nixmox, Kubernetes API and controller in one process
-	cd standalone && $(BUILD) -ldflags '$(STAMP) $(STAMP_KUBERNETES)' -o ../bin/nixmox ./cmd/nixmox
+	cd standalone && $(BUILD) -ldflags '-s -w $(STAMP) $(STAMP_KUBERNETES)' -o ../bin/nixmox ./cmd/nixmox
 
 # Tools are built from source at the versions that their own go.mod pins, when that file changed.
 $(TOOLS)/%: hack/tools/%/go.mod
