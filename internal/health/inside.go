@@ -1,0 +1,107 @@
+package health
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/nixmox/nixmox-controller/internal/guest"
+)
+
+// The scripts speak to us by exit code, since their output is the tools' own.
+const (
+	exitBadStatus = 96 // an HTTP answer that is neither 2xx nor 3xx
+	exitNoTool    = 97 // nothing in the container can ask
+)
+
+var (
+	//go:embed inside_http.sh
+	httpScript string
+	//go:embed inside_tcp.sh
+	tcpScript string
+)
+
+// probeInside asks the container's own localhost from inside. When that cannot be
+// done here, why says so and the Result means nothing.
+func probeInside(ctx context.Context, check Check, target Target, limits Limits) (r Result, why string) {
+	if target.Exec == nil {
+		return r, notConfigured
+	}
+	script, err := insideScript(check, target, limits)
+	if err != nil {
+		return cannotRun(err.Error()), ""
+	}
+	res, err := target.Exec.Run(ctx, target.container(), script)
+	switch {
+	case errors.Is(err, guest.ErrNotConfigured):
+		return r, notConfigured
+	case err != nil:
+		return explainExec(err, limits), ""
+	case res.ExitCode == exitNoTool:
+		return r, "no tool in the container can ask for it: " + toolsFor(check)
+	case res.ExitCode == 0:
+		return passed(insideMessage(check, firstLine(res.Stdout))), ""
+	case res.ExitCode == exitBadStatus:
+		return failed(insideMessage(check, firstLine(res.Stdout))), ""
+	default:
+		return failed("no answer inside the container" + quoteOutput(res)), ""
+	}
+}
+
+func toolsFor(check Check) string {
+	switch {
+	case check.Kind == KindTCP:
+		return "neither bash nor nc"
+	case strings.HasPrefix(check.URL, "https:") && !check.InsecureTLS:
+		return "no curl"
+	default:
+		return "neither curl nor wget"
+	}
+}
+
+func insideMessage(check Check, said string) string {
+	if said == "" {
+		said = "answered"
+	}
+	return fmt.Sprintf("%s from %s inside the container", said, net.JoinHostPort(check.Host, fmt.Sprint(check.Port)))
+}
+
+func insideScript(check Check, target Target, limits Limits) (string, error) {
+	if check.Kind == KindTCP {
+		return assign("host", check.Host) + assign("port", fmt.Sprint(check.Port)) + tcpScript, nil
+	}
+	named, err := url.Parse(check.URL)
+	if err != nil {
+		return "", fmt.Errorf("the URL cannot be asked for: %w", err)
+	}
+	port := fmt.Sprint(check.Port)
+	insecure := ""
+	if check.InsecureTLS {
+		insecure = "yes"
+	}
+	host := named.Host
+	if target.Hostname != "" {
+		host = target.Hostname
+		named.Host = net.JoinHostPort(target.Hostname, port)
+	}
+	// The tools end a little before our own deadline, so that they can still say why.
+	seconds := max(limits.Timeout*9/10, time.Second/10).Seconds()
+	return assign("url", check.URL) +
+		assign("named", named.String()) +
+		assign("host", host) +
+		assign("connect", "::"+net.JoinHostPort(check.Host, port)) +
+		assign("insecure", insecure) +
+		assign("seconds", fmt.Sprintf("%.1f", seconds)) +
+		assign("whole_seconds", fmt.Sprint(int(seconds)+1)) +
+		httpScript, nil
+}
+
+// assign is one shell assignment, quoted for exactly one shell.
+func assign(name, value string) string {
+	return name + "='" + strings.ReplaceAll(value, "'", `'\''`) + "'\n"
+}
