@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -97,21 +96,6 @@ func parseConfig(raw map[string]json.RawMessage) (*Config, error) {
 		}
 	}
 	return config.read()
-}
-
-// WithPending gives the config as it will be once what is pending has been
-// applied. The digest stays.
-func (c *Config) WithPending(items []PendingItem) (*Config, error) {
-	future := &Config{Raw: maps.Clone(c.Raw), LXC: c.LXC}
-	for _, item := range items {
-		switch {
-		case item.Delete:
-			delete(future.Raw, item.Key)
-		case item.Pending != nil:
-			future.Raw[item.Key] = *item.Pending
-		}
-	}
-	return future.read()
 }
 
 // read fills the typed fields from Raw.

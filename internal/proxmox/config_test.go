@@ -106,20 +106,28 @@ func TestPending(t *testing.T) {
 	if !slices.Equal(waiting, []string{"console", "nameserver", "mp0", "tty"}) {
 		t.Errorf("waiting: %v", waiting)
 	}
+}
 
-	now, err := answering(t, `{"digest":"d","nameserver":"1.1.1.1","mp0":"a:b,mp=/x","tty":2}`).Config(t.Context(), "pve1", 100)
+func TestView(t *testing.T) {
+	view, err := answering(t, `[{"key":"digest","value":"d"},{"key":"nameserver","pending":"8.8.8.8","value":"1.1.1.1"},
+		{"key":"mp0","value":"a:b,mp=/x","delete":1},{"key":"onboot","pending":1},{"key":"memory","value":512}]`).View(t.Context(), "pve1", 100)
 	if err != nil {
 		t.Fatal(err)
 	}
-	future, err := now.WithPending(items)
-	if err != nil {
-		t.Fatal(err)
+	if diff := cmp.Diff([]string{"mp0", "nameserver", "onboot"}, view.Pending); diff != "" {
+		t.Errorf("pending (-want +got):\n%s", diff)
 	}
-	if !slices.Equal(future.Nameservers, []string{"8.8.8.8"}) || len(future.Mounts) != 0 || future.Has("tty") || future.Digest != "d" {
+	live, future := view.Live, view.Future
+	if !slices.Equal(live.Nameservers, []string{"1.1.1.1"}) || len(live.Mounts) != 1 || live.OnBoot || live.MemoryMiB != 512 || live.Digest != "d" {
+		t.Errorf("live %+v", live)
+	}
+	if !slices.Equal(future.Nameservers, []string{"8.8.8.8"}) || len(future.Mounts) != 0 || !future.OnBoot || future.MemoryMiB != 512 || future.Digest != "d" {
 		t.Errorf("future %+v", future)
 	}
-	if !slices.Equal(now.Nameservers, []string{"1.1.1.1"}) || len(now.Mounts) != 1 {
-		t.Errorf("the present changed: %+v", now)
+	for _, data := range []string{`[{"key":"net0","value":"a=1,a=2"}]`, `[{"key":"net0","pending":"a=1,a=2"}]`} {
+		if _, err := answering(t, data).View(t.Context(), "pve1", 100); !errors.Is(err, proxmox.ErrMalformed) {
+			t.Errorf("%s: %v", data, err)
+		}
 	}
 }
 

@@ -155,7 +155,7 @@ func refusedBeforeStoring(err error) bool {
 		IsDigestMismatch(err) || says(err, unstoredText)
 }
 
-var unstoredText = regexp.MustCompile(`no options specified|unable to (delete|modify) (required|read-only) option`)
+var unstoredText = regexp.MustCompile(`no options specified|unable to (delete|modify) (required|read-only) option|protection mode enabled`)
 
 func hasStatus(err error, status int) bool {
 	var failed *Error

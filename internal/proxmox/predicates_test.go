@@ -208,6 +208,9 @@ func TestMeaning(t *testing.T) {
 		"a 500 after the change was stored": {
 			setConfig, refused(500, "bridge 'vmbr9' does not exist"), []string{mayHaveHappened}, "bridge 'vmbr9' does not exist",
 		},
+		"a protected volume": {
+			setConfig, refused(500, "can't update CT 679 drive 'mp1' - protection mode enabled"), nil, "protection mode enabled",
+		},
 		"a 500 before anything was stored": {setConfig, refused(500, "no options specified"), nil, ""},
 		"the task is forgotten": {
 			task, badParameter("upid", "no such task"), []string{"bad parameter", "no such task"}, "upid: no such task",

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"time"
 )
@@ -92,9 +93,10 @@ func TLSProblem(err error) (sentence string, found bool) {
 	if errors.As(err, &plain) {
 		return "the server does not speak TLS at this address: check scheme and port", true
 	}
-	var alert tls.AlertError
-	if errors.As(err, &alert) {
-		return "the server broke off the TLS handshake: " + alert.Error(), true
+	// The alert itself has no exported type.
+	var remote *net.OpError
+	if errors.As(err, &remote) && remote.Op == "remote error" {
+		return "the server broke off the TLS handshake: " + remote.Err.Error(), true
 	}
 	return chainProblem(err)
 }

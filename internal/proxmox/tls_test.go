@@ -98,6 +98,8 @@ func TestTLS(t *testing.T) {
 	good := ours.server(t, "127.0.0.1", tomorrow)
 	expired := ours.server(t, "127.0.0.1", yesterday)
 	misnamed := ours.server(t, "pve1.example.com", tomorrow)
+	old := ours.server(t, "127.0.0.1", tomorrow)
+	old.TLS.MinVersion, old.TLS.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
 	plain := newFake(t, always(ok(versionData)))
 
 	for name, tt := range map[string]struct {
@@ -122,6 +124,7 @@ func TestTLS(t *testing.T) {
 		"an expired certificate, pinned":      {expired.URL, proxmox.Options{Fingerprint: pinOf(expired)}, ""},
 		"another name":                        {misnamed.URL, proxmox.Options{RootCAs: ours.pem()}, "use a name that the certificate has"},
 		"another name, pinned":                {misnamed.URL, proxmox.Options{Fingerprint: pinOf(misnamed)}, ""},
+		"only old TLS":                        {old.URL, proxmox.Options{RootCAs: ours.pem()}, "broke off the TLS handshake"},
 		"no TLS at all": {
 			strings.Replace(plain.URL, "http://", "https://", 1), proxmox.Options{}, "does not speak TLS",
 		},

@@ -35,7 +35,7 @@ var upidPattern = regexp.MustCompile(
 func ParseUPID(s string) (UPID, error) {
 	found := upidPattern.FindStringSubmatch(s)
 	if found == nil {
-		return UPID{}, fmt.Errorf("%q is not a task id of the form UPID:node:pid:pstart:starttime:type:id:user:", s)
+		return UPID{}, fmt.Errorf("%q is not a task id (UPID:node:pid:pstart:starttime:type:id:user:)", s)
 	}
 	pid, _ := strconv.ParseUint(found[2], 16, 32)
 	pstart, _ := strconv.ParseUint(found[3], 16, 64)

@@ -45,18 +45,11 @@ func viewOf(items []PendingItem) (*View, error) {
 	}
 	slices.Sort(view.Pending)
 	var err error
-	if view.Live, err = configOf(live); err != nil {
+	if view.Live, err = (&Config{Raw: live}).read(); err != nil {
 		return nil, err
 	}
-	view.Future, err = configOf(future)
-	return view, err
-}
-
-func configOf(raw map[string]string) (*Config, error) {
-	config := &Config{Raw: raw}
-	config.setScalars()
-	if err := config.setProperties(); err != nil {
+	if view.Future, err = (&Config{Raw: future}).read(); err != nil {
 		return nil, err
 	}
-	return config, config.setIndexed()
+	return view, nil
 }
