@@ -1,0 +1,147 @@
+// Command pvesim serves a simulated Proxmox VE API for LXC containers, from a world file (see internal/pvesim). It has a
+// second face, `pvesim ctl`, that changes a running simulator behind its clients' backs.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/nixmox/nixmox-controller/internal/pvesim"
+)
+
+func main() {
+	run := serve
+	args := os.Args[1:]
+	if len(args) > 0 && args[0] == "ctl" {
+		run, args = control, args[1:]
+	}
+	if err := run(args); err != nil {
+		if !errors.Is(err, flag.ErrHelp) {
+			fmt.Fprintln(os.Stderr, "pvesim:", err)
+		}
+		os.Exit(1)
+	}
+}
+
+type settings struct {
+	world, listen, callLog, control string
+	tls                             bool
+	scale                           float64
+}
+
+func parse(args []string) (settings, error) {
+	var s settings
+	flags := flag.NewFlagSet("pvesim", flag.ContinueOnError)
+	flags.StringVar(&s.world, "world", "", "`FILE` that describes the simulated installation (required)")
+	flags.StringVar(&s.listen, "listen", "127.0.0.1:8006", "`HOST:PORT` to serve the API on; port 0 takes a free one")
+	flags.BoolVar(&s.tls, "tls", false, "serve https with a certificate made at start; its fingerprint is printed")
+	flags.StringVar(&s.callLog, "call-log", "", "`FILE` that gets a JSON line for each call, task and service that becomes ready")
+	flags.Float64Var(&s.scale, "time-scale", 1, "simulated seconds that pass in a real second; time stamps stay real")
+	flags.StringVar(&s.control, "control", "", "loopback `HOST:PORT` of the control endpoint; off by default")
+	if err := flags.Parse(args); err != nil {
+		return s, err
+	}
+	if flags.NArg() > 0 {
+		return s, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	if s.world == "" {
+		return s, errors.New("give --world FILE")
+	}
+	return s, nil
+}
+
+func serve(args []string) error {
+	set, err := parse(args)
+	if err != nil {
+		return err
+	}
+	world, err := pvesim.ReadWorld(set.world)
+	if err != nil {
+		return err
+	}
+	options := pvesim.Options{Log: slog.New(slog.NewTextHandler(os.Stderr, nil)), TimeScale: set.scale}
+	if set.callLog != "" {
+		file, err := os.OpenFile(set.callLog, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o644)
+		if err != nil {
+			return fmt.Errorf("open call log: %w", err)
+		}
+		defer file.Close()
+		options.CallLog = file
+	}
+	sim, err := pvesim.New(world, options)
+	if err != nil {
+		return err
+	}
+	defer sim.Close()
+
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	return listenAndServe(ctx, sim, set)
+}
+
+// listenAndServe opens the ports, says so on one line, and serves until ctx ends.
+func listenAndServe(ctx context.Context, sim *pvesim.Simulator, set settings) error {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", set.listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	line := "pvesim: listening on http://" + listener.Addr().String()
+	extra := ""
+	if set.tls {
+		secure, fingerprint, err := secured(listener)
+		if err != nil {
+			return err
+		}
+		line = "pvesim: listening on https://" + listener.Addr().String()
+		listener, extra = secure, ", fingerprint "+fingerprint
+	}
+	ended := make(chan error, 2)
+	if set.control != "" {
+		controlListener, err := controlPort(ctx, set.control)
+		if err != nil {
+			return err
+		}
+		extra += ", control http://" + controlListener.Addr().String()
+		go func() { ended <- newServer(sim.ControlHandler()).Serve(controlListener) }()
+	}
+	go func() { ended <- newServer(sim.Handler()).Serve(listener) }()
+	fmt.Printf("%s (world %s)%s\n", line, set.world, extra)
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-ended:
+		return fmt.Errorf("serve: %w", err)
+	}
+}
+
+func newServer(handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler: handler, ReadHeaderTimeout: 30 * time.Second,
+		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // handshakes that clients give up
+	}
+}
+
+// controlPort refuses addresses that others could reach: the control endpoint asks nobody who they are.
+func controlPort(ctx context.Context, address string) (net.Listener, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, fmt.Errorf("control endpoint: %w", err)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return nil, fmt.Errorf("control endpoint: %s is no loopback address", host)
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("control endpoint: %w", err)
+	}
+	return listener, nil
+}

@@ -1,0 +1,230 @@
+package pvesim
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// broadcastEvery is how often a node's pvestatd tells the cluster what its guests do.
+const broadcastEvery = 10 * time.Second
+
+// published is what the last broadcast said of a container.
+type published struct {
+	name     string
+	running  bool
+	started  time.Duration
+	maxcpu   string // JSON
+	maxmem   int64
+	maxdisk  int64
+	template bool
+}
+
+// resourceCache keeps the rows of cluster/resources, which thousands of containers make long, until something in them can
+// have changed.
+type resourceCache struct {
+	broadcast time.Duration // simulated time of the last one
+	byVMID    map[int]cachedRow
+}
+
+type cachedRow struct {
+	json      []byte
+	text      string // of the configuration: lock and tags are live
+	node      string
+	published *published
+	broadcast time.Duration
+}
+
+// tick broadcasts if one was due since the lock was last held. As every change happens under the lock, what stands here
+// now is what stood here when the broadcast was due. It costs nothing at rest.
+func (s *Simulator) tick() {
+	if now := int64(s.elapsed() / broadcastEvery); now > s.lastTick {
+		s.lastTick = now
+		s.publish()
+	}
+}
+
+func (s *Simulator) publish() {
+	s.rows.broadcast = time.Duration(s.lastTick) * broadcastEvery
+	for vmid, g := range s.dirty {
+		delete(s.dirty, vmid)
+		if g.qemu || g.gone || !s.nodes[g.node].online {
+			continue
+		}
+		maxcpu, err := json.Marshal(s.cpuCount(g))
+		if err != nil {
+			continue
+		}
+		if limit := s.cpuCount(g); string(maxcpu[:1]) == `"` {
+			maxcpu = []byte(limit.(string))
+		}
+		g.published = &published{
+			name: g.hostname(), running: g.running(), maxcpu: string(maxcpu), maxmem: g.memory(), maxdisk: s.rootSize(g),
+			template: truthy(g.value("template")),
+		}
+		if g.running() {
+			g.published.started = g.run.started
+		}
+	}
+}
+
+// clusterResources lists guests, nodes, storages and the network zone. Which guests there are, their lock and their tags
+// are read live; the rest is as old as the last broadcast, and a new container is "unknown" until then
+// (PVE/API2/Cluster.pm, PVE/API2Tools.pm).
+func clusterResources(c *call) (any, error) {
+	rows := []json.RawMessage{}
+	wanted := c.text("type")
+	add := func(list []map[string]any) error {
+		for _, row := range list {
+			data, err := json.Marshal(row)
+			if err != nil {
+				return err
+			}
+			rows = append(rows, data)
+		}
+		return nil
+	}
+	if wanted == "" || wanted == "vm" {
+		rows = c.guestRows(rows)
+	}
+	if wanted == "" || wanted == "node" {
+		if err := add(c.nodeRows()); err != nil {
+			return nil, err
+		}
+	}
+	if wanted == "" || wanted == "storage" {
+		if err := add(c.storageRows()); err != nil {
+			return nil, err
+		}
+	}
+	if wanted == "" || wanted == "sdn" {
+		if err := add(c.zoneRows()); err != nil {
+			return nil, err
+		}
+	}
+	return rows, nil
+}
+
+func (c *call) guestRows(rows []json.RawMessage) []json.RawMessage {
+	if c.rows.byVMID == nil {
+		c.rows.byVMID = make(map[int]cachedRow)
+	}
+	for vmid, g := range c.guests {
+		if c.may(vmPath(vmid), "VM.Audit") {
+			rows = append(rows, c.guestRow(g))
+		}
+	}
+	return rows
+}
+
+func (s *Simulator) guestRow(g *guest) []byte {
+	cached := s.rows.byVMID[g.vmid]
+	fresh := cached.published == g.published && cached.text == g.text && cached.node == g.node &&
+		(g.published == nil || !g.published.running || cached.broadcast == s.rows.broadcast)
+	if cached.json == nil || !fresh {
+		cached = cachedRow{json: s.renderRow(g), text: g.text, node: g.node, published: g.published, broadcast: s.rows.broadcast}
+		s.rows.byVMID[g.vmid] = cached
+	}
+	return cached.json
+}
+
+func (s *Simulator) renderRow(g *guest) []byte {
+	kind := "lxc"
+	if g.qemu {
+		kind = "qemu"
+	}
+	row := rowBuffer(make([]byte, 0, 400))
+	id := strconv.Itoa(g.vmid)
+	row.text("id", kind+"/"+id)
+	row.number("vmid", int64(g.vmid))
+	row.text("type", kind)
+	row.text("node", g.node)
+	for _, key := range []string{"lock", "tags"} {
+		if value, set := g.conf.values[key]; set {
+			row.text(key, value)
+		}
+	}
+	if pool := s.access.poolOf(vmPath(g.vmid)); pool != "" {
+		row.text("pool", pool)
+	}
+	told := g.published
+	if told == nil {
+		row.text("status", "unknown")
+		return row.close()
+	}
+	row.text("name", told.name)
+	row.raw("maxcpu", told.maxcpu)
+	row.number("maxmem", told.maxmem)
+	row.number("maxdisk", told.maxdisk)
+	row.raw("template", map[bool]string{true: "1", false: "0"}[told.template])
+	if !told.running {
+		row.text("status", "stopped")
+		row.raws("0", "cpu", "mem", "memhost", "disk", "diskread", "diskwrite", "netin", "netout", "uptime")
+		return row.close()
+	}
+	uptime := max(0, int64((s.rows.broadcast - told.started).Seconds()))
+	row.text("status", "running")
+	row.raw("cpu", "0.004")
+	row.number("mem", told.maxmem/8)
+	row.number("memhost", told.maxmem/8)
+	row.number("disk", told.maxdisk/20)
+	row.number("diskread", 5<<20)
+	row.number("diskwrite", uptime*100)
+	row.number("netin", 1500+uptime*200)
+	row.number("netout", 1200+uptime*150)
+	row.number("uptime", uptime)
+	return row.close()
+}
+
+// rowBuffer writes one JSON object without reflection.
+type rowBuffer []byte
+
+func (b *rowBuffer) key(name string) {
+	separator := byte(',')
+	if len(*b) == 0 {
+		separator = '{'
+	}
+	*b = append(*b, separator, '"')
+	*b = append(*b, name...)
+	*b = append(*b, '"', ':')
+}
+
+func (b *rowBuffer) raw(name, value string) {
+	b.key(name)
+	*b = append(*b, value...)
+}
+
+func (b *rowBuffer) raws(value string, names ...string) {
+	for _, name := range names {
+		b.raw(name, value)
+	}
+}
+
+func (b *rowBuffer) number(name string, value int64) {
+	b.key(name)
+	*b = strconv.AppendInt(*b, value, 10)
+}
+
+func (b *rowBuffer) text(name, value string) {
+	quoted, err := json.Marshal(value)
+	if err != nil {
+		quoted = []byte(`""`) // cannot happen: every string can be marshalled
+	}
+	b.raw(name, string(quoted))
+}
+
+func (b *rowBuffer) close() []byte { return append(*b, '}') }
+
+func (c *call) zoneRows() []map[string]any {
+	var rows []map[string]any
+	for _, name := range slices.Sorted(maps.Keys(c.nodes)) {
+		if c.may("/sdn/zones/localnetwork", "SDN.Audit") {
+			rows = append(rows, map[string]any{
+				"id": "sdn/" + name + "/localnetwork", "sdn": "localnetwork", "node": name, "status": "ok", "type": "sdn",
+			})
+		}
+	}
+	return rows
+}
