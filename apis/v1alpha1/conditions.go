@@ -45,6 +45,7 @@ const (
 	ReasonHostUnreachable  = "HostUnreachable"
 	ReasonHostUnauthorized = "HostUnauthorized"
 	ReasonCredentials      = "CredentialsMissing"
+	ReasonRefusedByMode    = "RefusedByMode"
 	ReasonUnsupported      = "UnsupportedVersion"
 
 	// Stalled: only an edit helps.

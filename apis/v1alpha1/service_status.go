@@ -94,6 +94,9 @@ type Operation struct {
 	// nonce tells this attempt's container from every other; it stands in the container's description too.
 	// +optional
 	Nonce string `json:"nonce,omitempty"`
+	// template that the container is created from.
+	// +optional
+	Template string `json:"template,omitempty"`
 	// tokenID that the call was made with: it owns the task.
 	// +optional
 	TokenID string `json:"tokenID,omitempty"`

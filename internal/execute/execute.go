@@ -26,6 +26,10 @@ type API interface {
 	Destroy(ctx context.Context, node string, vmid proxmox.VMID, options proxmox.DestroyOptions) (proxmox.UPID, error)
 }
 
+// Destroy is the one step that no plan holds: the controllers take it when a service is deleted with deletionPolicy Delete, after they
+// have read the container's marker again.
+const Destroy plan.Kind = "Destroy"
+
 // Target is the container that a step is about.
 type Target struct {
 	Node string
@@ -50,6 +54,8 @@ func Step(ctx context.Context, api API, s plan.Step, d plan.Desired, t Target) (
 		upid, err = api.Start(ctx, t.Node, t.VMID)
 	case plan.Shutdown:
 		upid, err = api.Shutdown(ctx, t.Node, t.VMID, d.ShutdownTimeout, false)
+	case Destroy:
+		upid, err = api.Destroy(ctx, t.Node, t.VMID, proxmox.DestroyOptions{Purge: true})
 	default:
 		return upid, fmt.Errorf("no such step: %s", s.Kind)
 	}

@@ -198,6 +198,8 @@ func TaskType(k plan.Kind) string {
 		return "vzstart"
 	case plan.Shutdown:
 		return "vzshutdown"
+	case Destroy:
+		return "vzdestroy"
 	}
 	return ""
 }

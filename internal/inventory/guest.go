@@ -30,6 +30,8 @@ type Guest struct {
 	Running bool
 	// Uncertain is true when the list says "unknown": the node does not report, or the guest is too new.
 	Uncertain bool
+	// Starts counts the starts that we saw and that were not ours: when it changes, the container was restarted by somebody.
+	Starts int
 }
 
 // Guest looks one up. It asks nobody.
@@ -37,7 +39,7 @@ func (i *Inventory) Guest(vmid proxmox.VMID) Guest {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	listed, present := i.guests[vmid]
-	g := Guest{Guest: listed, Present: present, Running: listed.Running(), Uncertain: present && listed.Status == "unknown"}
+	g := Guest{Guest: listed, Present: present, Running: listed.Running(), Uncertain: present && listed.Status == "unknown", Starts: i.starts[vmid]}
 	if o, known := i.overlays[vmid]; known {
 		g.VMID, g.Running, g.Uncertain, g.Present = vmid, o.running, false, !o.gone
 		if !present {
@@ -72,8 +74,13 @@ func (i *Inventory) dropOverlays() {
 	}
 }
 
-// Taken is whether a VMID is in use as far as the list knows, by a container or a virtual machine.
-func (i *Inventory) Taken(vmid proxmox.VMID) bool { return i.Guest(vmid).Present }
+// Listed is whether the resource list shows a guest with its memory: a new one first appears without.
+func (i *Inventory) Listed(vmid proxmox.VMID) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	g, ok := i.guests[vmid]
+	return ok && g.MaxMemBytes > 0
+}
 
 // Tagged are the containers that carry the tag, for a search for markers.
 func (i *Inventory) Tagged(tag string) []proxmox.Guest {

@@ -49,6 +49,7 @@ type Inventory struct {
 	watched  rotation
 	credit   float64 // budgeted reads that may be made now; only Run touches it
 	reserved map[proxmox.VMID]reservation
+	starts   map[proxmox.VMID]int
 
 	tasks   tasks
 	pollNow chan struct{}
@@ -62,7 +63,7 @@ func New(api API, opts Options) *Inventory {
 	return &Inventory{
 		api: api, opts: opts,
 		guests: map[proxmox.VMID]proxmox.Guest{}, nodes: map[string]proxmox.Node{}, overlays: map[proxmox.VMID]overlay{},
-		configs: map[proxmox.VMID]cachedView{}, reserved: map[proxmox.VMID]reservation{}, watched: newRotation(),
+		configs: map[proxmox.VMID]cachedView{}, reserved: map[proxmox.VMID]reservation{}, starts: map[proxmox.VMID]int{}, watched: newRotation(),
 		tasks: newTasks(), pollNow: make(chan struct{}, 1),
 	}
 }
@@ -147,6 +148,9 @@ func (i *Inventory) take(resources proxmox.Resources, at time.Time) []proxmox.VM
 			changed = append(changed, g.VMID)
 			delete(i.configs, g.VMID)
 		}
+		if known && started(before, g) && !i.overlays[g.VMID].running {
+			i.starts[g.VMID]++
+		}
 	}
 	for vmid := range old {
 		if _, still := i.guests[vmid]; !still {
@@ -169,6 +173,11 @@ func notable(a, b proxmox.Guest) bool {
 	return a.Node != b.Node || a.Type != b.Type || a.Status != b.Status || a.Lock != b.Lock || a.Name != b.Name || a.Template != b.Template ||
 		a.MaxMemBytes != b.MaxMemBytes || a.MaxCPU != b.MaxCPU || a.MaxDiskBytes != b.MaxDiskBytes && !b.Running() ||
 		!proxmox.TagsEqual(a.Tags, b.Tags) || b.UptimeSeconds < a.UptimeSeconds
+}
+
+// started is whether a guest was started between two looks at it.
+func started(before, now proxmox.Guest) bool {
+	return now.Running() && (before.Status == "stopped" || before.Running() && now.UptimeSeconds < before.UptimeSeconds)
 }
 
 func (i *Inventory) guestsCopy() []proxmox.Guest {

@@ -1,0 +1,80 @@
+// Command controller reconciles NixMoxHost and NixMoxService objects of a Kubernetes cluster with Proxmox VE.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/go-logr/logr"
+	"github.com/go-logr/zapr"
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+
+	"github.com/nixmox/nixmox-controller/internal/app"
+)
+
+// version is stamped by the build.
+var version = "dev"
+
+// names is a flag that may be given several times.
+type names []string
+
+func (n *names) String() string { return strings.Join(*n, ",") }
+
+func (n *names) Set(value string) error {
+	*n = append(*n, value)
+	return nil
+}
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "Error:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	// --kubeconfig is registered by controller-runtime in the same set.
+	flags := flag.CommandLine
+	var opts app.Options
+	var dev app.Development
+	var zapOptions zap.Options
+	showVersion := flags.Bool("version", false, "print the version and end")
+	flags.Var((*names)(&opts.Namespaces), "namespace", "namespace to watch; may be given several times (default: all)")
+	flags.BoolVar(&opts.LeaderElection, "leader-elect", false, "let only one of several replicas work")
+	flags.StringVar(&opts.LeaderElectionNamespace, "leader-election-namespace", "", "namespace of the lease, needed outside a cluster")
+	flags.StringVar(&opts.MetricsAddress, "metrics-bind-address", "0", "where Prometheus metrics are served, such as :8080; 0 serves none")
+	flags.StringVar(&opts.ProbeAddress, "health-probe-bind-address", "0", "where /healthz and /readyz are served, such as :8081; 0 serves none")
+	flags.StringVar(&dev.AddressMap, "development-address-map", "", "DEVELOPMENT ONLY: container addresses and the loopback addresses that a simulator answers at, such as 192.168.99.0/24=127.0.99.0/24")
+	flags.StringVar(&dev.ExecURL, "development-exec-url", "", "DEVELOPMENT ONLY: control endpoint of a simulator that runs commands in its containers")
+	zapOptions.BindFlags(flags)
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if *showVersion {
+		fmt.Println("controller", version)
+		return nil
+	}
+	if dev.AddressMap != "" {
+		opts.Development = &dev
+	} else if dev.ExecURL != "" {
+		return fmt.Errorf("--development-exec-url needs --development-address-map")
+	}
+	opts.Log = logger(&zapOptions)
+	cfg, err := ctrl.GetConfig()
+	if err != nil {
+		return fmt.Errorf("find the Kubernetes API: %w; name it with --kubeconfig", err)
+	}
+	return app.Run(ctrl.SetupSignalHandler(), cfg, opts)
+}
+
+// logger is zap behind logr, JSON unless the --zap flags say otherwise.
+func logger(options *zap.Options) logr.Logger {
+	log := zapr.NewLogger(zap.NewRaw(zap.UseFlagOptions(options)))
+	ctrl.SetLogger(log)
+	klog.SetLogger(log)
+	return log
+}

@@ -1,0 +1,161 @@
+package controllers
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+	"github.com/nixmox/nixmox-controller/internal/desired"
+	"github.com/nixmox/nixmox-controller/internal/manifest"
+)
+
+// calm is how long a service that was ill must be ready again before others build on it. The first time counts at once: a roll-out
+// would otherwise lose this time in every phase.
+const calm = 2 * time.Second
+
+// settledAt is whether others may build on a service: Ready for its current spec, with nothing left to do. If it only has to stay so
+// for a while, wait says how long.
+func settledAt(svc *v1alpha1.NixMoxService, now time.Time) (ok bool, wait time.Duration) {
+	ready := readyCondition(svc)
+	if svc.DeletionTimestamp != nil || ready.Status != metav1.ConditionTrue || ready.ObservedGeneration != svc.Generation ||
+		svc.Status.ObservedGeneration != svc.Generation || !desired.Enabled(svc) || len(svc.Status.Plan) > 0 {
+		return false, 0
+	}
+	if first := svc.Status.FirstReadyTime; first != nil && first.Equal(&ready.LastTransitionTime) {
+		return true, 0
+	}
+	// API times are whole seconds, cut off: one more makes sure.
+	if since := now.Sub(ready.LastTransitionTime.Time); since < calm+time.Second {
+		return false, calm + time.Second - since
+	}
+	return true, 0
+}
+
+// gateInput is what the gate looks at. It is pure: whoever calls it brings the time and the objects.
+type gateInput struct {
+	host   *v1alpha1.NixMoxHost
+	svc    *v1alpha1.NixMoxService
+	key    manifest.Key
+	report *manifest.Report
+	lookup func(manifest.Key) *v1alpha1.NixMoxService
+	now    time.Time
+}
+
+// hold is what keeps a service from its first start or from an update that interrupts it; nil when nothing does. A service that was
+// ready before recovers: it waits for its direct dependencies at most.
+func hold(in gateInput) *Outcome {
+	if o := in.holdByDependencies(); o != nil {
+		return o
+	}
+	if in.host.Spec.Rollout.Gate == v1alpha1.GateDependencies || in.svc.Status.FirstReadyTime != nil {
+		return nil
+	}
+	return in.holdByPhase()
+}
+
+func (in gateInput) holdByDependencies() *Outcome {
+	var waitFor []string
+	var again time.Duration
+	for _, dep := range in.report.Dependencies(in.key) {
+		ok, wait := in.settled(dep)
+		if !ok {
+			waitFor = append(waitFor, dep.Name)
+			again = shorter(again, wait)
+		}
+	}
+	if len(waitFor) == 0 {
+		return nil
+	}
+	slices.Sort(waitFor)
+	o := waiting(v1alpha1.ReasonWaitingForDependency, "Waiting for %s to be ready", list(waitFor)).again(again)
+	o.WaitingFor = waitFor
+	return &o
+}
+
+func (in gateInput) holdByPhase() *Outcome {
+	mine := in.report.Phase(in.key)
+	for _, phase := range in.report.Phases() {
+		if phase.Number >= mine {
+			return nil
+		}
+		if o := in.holdBy(phase); o != nil {
+			return o
+		}
+	}
+	return nil
+}
+
+// holdBy is the hold by one earlier phase: services of it that are not settled, or names in it that do not exist yet.
+func (in gateInput) holdBy(phase manifest.PhaseServices) *Outcome {
+	var waitFor []string
+	var again time.Duration
+	for _, key := range phase.Services {
+		svc := in.lookup(key)
+		if _, blocked := in.report.Block(key); svc == nil || blocked || !desired.Enabled(svc) {
+			continue
+		}
+		if ok, wait := in.settled(key); !ok {
+			waitFor = append(waitFor, key.Name)
+			again = shorter(again, wait)
+		}
+	}
+	for _, problem := range in.report.Problems {
+		if problem.Kind == manifest.UnknownPhaseService && problem.Phase == phase.Number {
+			waitFor = append(waitFor, problem.Names...)
+		}
+	}
+	if len(waitFor) == 0 {
+		return nil
+	}
+	slices.Sort(waitFor)
+	o := waiting(v1alpha1.ReasonWaitingForPhase, "Waiting for phase %s: %s", phaseTitle(phase), list(waitFor)).again(again)
+	o.WaitingFor = waitFor
+	return &o
+}
+
+func (in gateInput) settled(key manifest.Key) (bool, time.Duration) {
+	svc := in.lookup(key)
+	if svc == nil {
+		return false, 0
+	}
+	ok, wait := settledAt(svc, in.now)
+	return ok, wait
+}
+
+func phaseTitle(phase manifest.PhaseServices) string {
+	if phase.Name == "" {
+		return fmt.Sprint(phase.Number)
+	}
+	return fmt.Sprintf("%d (%s)", phase.Number, phase.Name)
+}
+
+// list names the first few, for a message that stays readable.
+func list(names []string) string {
+	const most = 5
+	if len(names) > most {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+	}
+	return strings.Join(names, ", ")
+}
+
+// shorter of two waits, where zero is none.
+func shorter(a, b time.Duration) time.Duration {
+	if a == 0 || b > 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// readiness is the part of a status that others wait for: when it changes, they are woken.
+func readiness(svc *v1alpha1.NixMoxService) string {
+	ready := meta.FindStatusCondition(svc.Status.Conditions, v1alpha1.ConditionReady)
+	if ready == nil {
+		return ""
+	}
+	return fmt.Sprint(ready.Status, ready.ObservedGeneration, svc.DeletionTimestamp != nil, len(svc.Status.Plan) == 0)
+}

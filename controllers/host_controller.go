@@ -1,0 +1,147 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+	"github.com/nixmox/nixmox-controller/internal/manifest"
+	"github.com/nixmox/nixmox-controller/internal/proxmox"
+)
+
+// The oldest Proxmox VE that we work with: `pct exec --keep-env` exists since.
+const oldestMajor, oldestMinor = 8, 4
+
+// HostReconciler keeps the conversation with a host's Proxmox and reports on the host as a whole.
+type HostReconciler struct {
+	client.Client
+	// Uncached reads Secrets: they are never kept.
+	Uncached   client.Reader
+	Events     events.EventRecorder
+	Sessions   *Sessions
+	Guests     GuestAccess
+	topologies *topologies
+}
+
+// Reconcile connects the host and reports.
+func (r *HostReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	host := &v1alpha1.NixMoxHost{}
+	if err := r.Get(ctx, req.NamespacedName, host); err != nil {
+		if apierrors.IsNotFound(err) {
+			r.Sessions.end(req.NamespacedName)
+			r.topologies.invalidate(req.NamespacedName)
+			r.Sessions.wakeServices(req.NamespacedName)
+		}
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	before := host.DeepCopy()
+	o := r.connect(ctx, host)
+	if err := r.survey(ctx, host); err != nil {
+		return ctrl.Result{}, err
+	}
+	reportHost(host, o)
+	if err := r.patch(ctx, host, before); err != nil {
+		return ctrl.Result{}, err
+	}
+	return ctrl.Result{RequeueAfter: o.Again}, nil
+}
+
+// connect makes sure that there is a session with these credentials, and says how it stands.
+func (r *HostReconciler) connect(ctx context.Context, host *v1alpha1.NixMoxHost) Outcome {
+	if o := r.Guests.Refuses(host); o != nil {
+		return *o
+	}
+	creds, o := r.credentials(ctx, host)
+	if o != nil {
+		return *o
+	}
+	session, err := r.Sessions.ensure(host, creds)
+	if err != nil {
+		return stalled(v1alpha1.ReasonInvalid, "%s", err)
+	}
+	if err := session.inventory.Reachable(); err != nil {
+		o := classify(err, "read the resource list")
+		if proxmox.IsUnauthorized(err) {
+			o.Again = 30 * time.Second // the Secret is read again then
+		} else {
+			o.Again = 0
+		}
+		return o
+	}
+	version, err := session.release(ctx)
+	if err != nil {
+		return classify(err, "read the version of Proxmox")
+	}
+	host.Status.Version = version.Version
+	if !version.AtLeast(oldestMajor, oldestMinor) {
+		return failing(v1alpha1.ReasonUnsupported, "Proxmox VE %s is too old: %d.%d or newer is needed", version.Version, oldestMajor, oldestMinor)
+	}
+	return settled(v1alpha1.ReasonConnected, "Connected to Proxmox VE %s", version.Version)
+}
+
+// credentials reads the host's Secret.
+func (r *HostReconciler) credentials(ctx context.Context, host *v1alpha1.NixMoxHost) (credentials, *Outcome) {
+	name := client.ObjectKey{Namespace: host.Namespace, Name: host.Spec.CredentialsRef.Name}
+	secret := &corev1.Secret{}
+	if err := r.Uncached.Get(ctx, name, secret); err != nil {
+		o := waiting(v1alpha1.ReasonCredentials, "Secret %s cannot be read: %s", name, err).again(later)
+		if apierrors.IsNotFound(err) {
+			o = waiting(v1alpha1.ReasonCredentials, "Waiting for Secret %s with tokenID and tokenSecret", name).again(later)
+		}
+		return credentials{}, &o
+	}
+	c := credentials{string(secret.Data["tokenID"]), string(secret.Data["tokenSecret"])}
+	if c.tokenID == "" || c.tokenSecret == "" {
+		o := waiting(v1alpha1.ReasonCredentials, "Secret %s must hold tokenID (user@realm!name) and tokenSecret", name).again(later)
+		return credentials{}, &o
+	}
+	return c, nil
+}
+
+// survey reports on the services as a set: order, phases, problems, how many are ready.
+func (r *HostReconciler) survey(ctx context.Context, host *v1alpha1.NixMoxHost) error {
+	report, err := r.topologies.of(ctx, host)
+	if err != nil {
+		return err
+	}
+	services, err := servicesOf(ctx, r, client.ObjectKeyFromObject(host))
+	if err != nil {
+		return err
+	}
+	surveyInto(&host.Status, report, services, time.Now())
+	return nil
+}
+
+func (r *HostReconciler) patch(ctx context.Context, host, before *v1alpha1.NixMoxHost) error {
+	if equality.Semantic.DeepEqual(before.Status, host.Status) {
+		return nil
+	}
+	err := r.Status().Patch(ctx, host, client.MergeFrom(before), client.FieldOwner(v1alpha1.FieldOwner))
+	if err != nil {
+		return client.IgnoreNotFound(fmt.Errorf("write the status of host %s/%s: %w", host.Namespace, host.Name, err))
+	}
+	announceHost(r.Events, before, host)
+	return nil
+}
+
+// problemsOf are the problems of the set as the host's status shows them.
+func problemsOf(report *manifest.Report) []v1alpha1.ProblemStatus {
+	var all []v1alpha1.ProblemStatus
+	for i := range report.Problems {
+		problem := &report.Problems[i]
+		s := v1alpha1.ProblemStatus{Message: problem.Message, Detail: problem.Detail}
+		for _, key := range problem.Services {
+			s.Services = append(s.Services, key.Name)
+		}
+		all = append(all, s)
+	}
+	return all
+}

@@ -1,0 +1,188 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+	"github.com/nixmox/nixmox-controller/internal/inventory"
+	"github.com/nixmox/nixmox-controller/internal/marker"
+	"github.com/nixmox/nixmox-controller/internal/plan"
+	"github.com/nixmox/nixmox-controller/internal/proxmox"
+)
+
+// RecreateAnnotation, set to the VMID of a container that is gone, asks for it to be made anew.
+const RecreateAnnotation = "nixmox.dev/recreate"
+
+// rootGrant is the root disk's key in status.granted.
+const rootGrant = "rootfs"
+
+// observe finds the service's container and reads it: by the VMID in status, else by our marker, since status can be lost.
+func (r *ServiceReconciler) observe(ctx context.Context, p *pass) *Outcome {
+	if p.svc.Status.VMID == 0 {
+		if o := r.findContainer(ctx, p); o != nil {
+			return o
+		}
+	}
+	vmid := proxmox.VMID(p.svc.Status.VMID)
+	if vmid == 0 {
+		return r.absent(p)
+	}
+	p.session.own(vmid, p.key)
+	p.guest = p.session.inventory.Guest(vmid)
+	switch {
+	case !p.guest.Present && p.svc.Status.Template == "":
+		// It was never created: the attempt is over, and the same VMID can be tried again.
+		return r.absent(p)
+	case !p.guest.Present:
+		return r.missing(ctx, p)
+	case p.guest.Type != proxmox.TypeLXC:
+		return r.foreign(p, "a virtual machine")
+	case p.guest.Lock == "create" && p.svc.Status.Template == "":
+		o := failing(v1alpha1.ReasonLockLeftBehind, "Container %d on %s holds the lock of a creation whose task is not known; if none runs, "+
+			"clear it on the node with `pct unlock %d && pct destroy %d`", vmid, p.guest.Node, vmid, vmid).again(later)
+		return &o
+	}
+	return r.read(ctx, p)
+}
+
+// read takes in the configuration, once it is known to be of our own container.
+func (r *ServiceReconciler) read(ctx context.Context, p *pass) *Outcome {
+	view, err := p.session.inventory.View(ctx, p.guest.Node, p.guest.VMID)
+	if err != nil {
+		if proxmox.IsNotExist(err) {
+			// It moved or went since the list was read; the list will tell.
+			p.session.inventory.PollSoon()
+		}
+		o := classify(err, fmt.Sprintf("read container %d on %s", p.guest.VMID, p.guest.Node))
+		return &o
+	}
+	p.view = view
+	if o := r.checkOwner(p); o != nil {
+		return o
+	}
+	p.session.inventory.Watch(p.guest.VMID)
+	p.observed = inventory.Observe(view, p.guest.Running, memoryOf(p.svc))
+	p.observed.MarkerCurrent = p.markerCurrent()
+	p.svc.Status.Node = p.guest.Node
+	p.svc.Status.Observed = observedStatus(p.observed)
+	if p.svc.Status.Template == "" {
+		// Found by its marker: what it was created from is not known any more, so it is what is asked for now.
+		p.svc.Status.Template = p.desired.Template
+	}
+	p.mark(v1alpha1.ConditionProvisioned, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "Container %d is on %s", p.guest.VMID, p.guest.Node)
+	return nil
+}
+
+// absent is a service without a container.
+func (r *ServiceReconciler) absent(p *pass) *Outcome {
+	p.observed = plan.Observed{}
+	p.svc.Status.Observed = nil
+	p.mark(v1alpha1.ConditionProvisioned, metav1.ConditionFalse, v1alpha1.ReasonPending, "There is no container yet")
+	return nil
+}
+
+// missing is a container that we created and that the list does not show. That alone proves nothing: the list lags, and an edit of the
+// access list hides rows.
+func (r *ServiceReconciler) missing(ctx context.Context, p *pass) *Outcome {
+	vmid, node := proxmox.VMID(p.svc.Status.VMID), p.svc.Status.Node
+	gone, err := p.session.inventory.Gone(ctx, node, vmid)
+	if err != nil {
+		o := classify(err, fmt.Sprintf("see whether container %d on %s still exists", vmid, node))
+		return &o
+	}
+	if !gone {
+		p.session.inventory.PollSoon()
+		o := waiting(v1alpha1.ReasonResolving, "Container %d is not in the resource list, and not proven to be gone; looking again", vmid).again(later)
+		return &o
+	}
+	asked := p.svc.Annotations[RecreateAnnotation] == fmt.Sprint(vmid)
+	if p.svc.Status.FirstReadyTime == nil || asked {
+		p.log.Info("The container is gone and is made anew", "vmid", vmid, "node", node)
+		p.svc.Status.Template, p.svc.Status.Granted, p.svc.Status.RestartOwed = "", nil, nil
+		return r.absent(p)
+	}
+	p.mark(v1alpha1.ConditionProvisioned, metav1.ConditionFalse, v1alpha1.ReasonContainerGone, "Container %d does not exist any more", vmid)
+	o := failing(v1alpha1.ReasonContainerGone, "Container %d was destroyed by somebody, and its data with it: restore it from a backup under the same VMID, "+
+		"or make an empty one with `kubectl annotate nms %s %s=%d`", vmid, p.svc.Name, RecreateAnnotation, vmid).again(time.Minute)
+	return &o
+}
+
+// foreign is a VMID that holds somebody else's guest.
+func (r *ServiceReconciler) foreign(p *pass, whose string) *Outcome {
+	vmid := p.svc.Status.VMID
+	if p.svc.Status.Template == "" && p.svc.Spec.VMID == nil {
+		p.svc.Status.VMID, p.svc.Status.Node = 0, ""
+		o := waiting(v1alpha1.ReasonRetrying, "VMID %d was taken by %s; allocating another", vmid, whose).again(time.Millisecond)
+		return &o
+	}
+	p.svc.Status.Observed = nil
+	p.mark(v1alpha1.ConditionProvisioned, metav1.ConditionFalse, v1alpha1.ReasonVMIDConflict, "VMID %d belongs to %s", vmid, whose)
+	o := stalled(v1alpha1.ReasonVMIDConflict, "VMID %d belongs to %s, and nothing is done to it", vmid, whose).again(time.Minute)
+	return &o
+}
+
+func memoryOf(svc *v1alpha1.NixMoxService) inventory.Memory {
+	m := inventory.Memory{
+		Template: svc.Status.Template, RestartOwed: svc.Status.RestartOwed,
+		GrantedBytes: map[string]int64{}, Volumes: map[string]string{},
+	}
+	for name, text := range svc.Status.Granted {
+		if q, err := resource.ParseQuantity(text); err == nil {
+			m.GrantedBytes[name] = q.Value()
+		}
+	}
+	m.GrantedRootBytes = m.GrantedBytes[rootGrant]
+	if o := svc.Status.Observed; o != nil {
+		for _, v := range o.Volumes {
+			m.Volumes[v.Name] = v.Key
+		}
+	}
+	return m
+}
+
+func observedStatus(o plan.Observed) *v1alpha1.ObservedContainer {
+	s := &v1alpha1.ObservedContainer{
+		Running: o.Running, Hostname: o.Hostname, Bridge: o.Net.Bridge, VLANTag: int32(o.Net.VLANTag), MACAddress: o.Net.MAC,
+		MemoryMiB: o.MemoryMiB, SwapMiB: o.SwapMiB, CPU: o.CPU.String(), RootVolume: o.RootVolume, RootSize: quantity(o.RootBytes), Tags: o.Tags,
+	}
+	if o.Net.IP.IsValid() {
+		s.IP = o.Net.IP.String()
+	}
+	if o.Net.Gateway.IsValid() {
+		s.Gateway = o.Net.Gateway.String()
+	}
+	for _, v := range o.Volumes {
+		if v.Name != "" {
+			s.Volumes = append(s.Volumes, v1alpha1.ObservedVolume{Name: v.Name, Key: v.Key, Volume: v.Volume, Size: quantity(v.Bytes)})
+		}
+	}
+	return s
+}
+
+func quantity(bytes int64) string { return resource.NewQuantity(bytes, resource.BinarySI).String() }
+
+// grant remembers the sizes that were asked for and given, once nothing remains to be done.
+func grant(p *pass) {
+	granted := map[string]string{rootGrant: quantity(p.desired.RootBytes)}
+	for _, v := range p.desired.Volumes {
+		granted[v.Name] = quantity(v.Bytes)
+	}
+	if !maps.Equal(granted, p.svc.Status.Granted) {
+		p.svc.Status.Granted = granted
+	}
+}
+
+// markerCurrent is whether the description says what it should about this container.
+func (p *pass) markerCurrent() bool {
+	found, _, _ := marker.Parse(p.view.Future.Description)
+	want := p.marker
+	return found.Instance == want.Instance && found.Host == want.Host && found.Service == want.Service && found.UID == want.UID &&
+		found.VMID == want.VMID && found.State == want.State && maps.Equal(found.Volumes, want.Volumes)
+}

@@ -1,0 +1,227 @@
+package controllers
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"fmt"
+	"strings"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+	"github.com/nixmox/nixmox-controller/internal/execute"
+	"github.com/nixmox/nixmox-controller/internal/inventory"
+	"github.com/nixmox/nixmox-controller/internal/plan"
+	"github.com/nixmox/nixmox-controller/internal/proxmox"
+)
+
+// This file is the only writer of status.operation: the step under way, recorded before Proxmox is asked and resolved before anything
+// else is done.
+
+// lostReply is how long a call whose answer was lost may still land: longer than Proxmox's own proxy waits for a node.
+const lostReply = 45 * time.Second
+
+// begin records a step ahead of its call. The write is conditional on the object that was read: whoever read an older one fails here
+// and calls nobody.
+func (r *ServiceReconciler) begin(ctx context.Context, p *pass, kind plan.Kind) *Outcome {
+	p.svc.Status.Operation = &v1alpha1.Operation{
+		Kind: string(kind), Node: p.svc.Status.Node, VMID: p.svc.Status.VMID, TokenID: p.session.tokenID, StartedAt: metav1.NewTime(p.now),
+	}
+	if kind == plan.Create {
+		p.svc.Status.Operation.Nonce, p.svc.Status.Operation.Template = nonce(), p.desired.Template
+	}
+	report(p, working(kind, p))
+	if err := r.patchStatus(ctx, p); err != nil {
+		if apierrors.IsConflict(err) {
+			return &Outcome{Keep: true, Again: conflictPause}
+		}
+		return &Outcome{Keep: true, Err: fmt.Errorf("record the %s of service %s ahead: %w", kind, p.key, err)}
+	}
+	return nil
+}
+
+func nonce() string {
+	var random [10]byte
+	_, _ = rand.Read(random[:]) // crypto/rand never fails: it crashes the program instead
+	return strings.ToLower(base32.StdEncoding.EncodeToString(random[:]))
+}
+
+// call makes the step's call and records what came of it.
+func (r *ServiceReconciler) call(ctx context.Context, p *pass, s plan.Step) Outcome {
+	op := p.svc.Status.Operation
+	target := execute.Target{Node: op.Node, VMID: proxmox.VMID(op.VMID), Marker: p.marker, View: p.view}
+	upid, err := execute.Step(ctx, p.session.api, s, p.desired, target)
+	switch {
+	case proxmox.MayHaveHappened(err):
+		// The operation stays: the next pass finds out what became of it.
+		p.log.Info("The answer was lost", "step", op.Kind, "vmid", op.VMID, "node", op.Node, "error", err.Error())
+		return waiting(v1alpha1.ReasonResolving, "The answer to %s was lost; finding out what became of it: %s", op.Kind, err).again(soon)
+	case err != nil:
+		return r.refused(p, s.Kind, err)
+	case upid.IsZero():
+		r.succeeded(p, op)
+		return working(s.Kind, p).again(time.Millisecond)
+	}
+	p.log.Info(string(s.Kind), "vmid", op.VMID, "node", op.Node, "upid", upid.String(), "cause", s.String())
+	op.UPID = upid.String()
+	p.session.inventory.Track(upid)
+	return working(s.Kind, p)
+}
+
+// refused is a call that certainly had no effect.
+func (r *ServiceReconciler) refused(p *pass, kind plan.Kind, err error) Outcome {
+	op := p.svc.Status.Operation
+	p.svc.Status.Operation = nil
+	if kind == plan.Create && proxmox.IsAlreadyExists(err) {
+		return r.vmidTaken(p, proxmox.VMID(op.VMID), err)
+	}
+	o := classify(err, describe(kind, op))
+	if o.Class == Failing {
+		fail(p, string(kind), o.Message)
+		o.Again = p.svc.Status.Failure.RetryAt.Sub(p.now)
+	}
+	return o
+}
+
+// vmidTaken is a creation that found its VMID in use. Whose it is will be seen in the next pass; if it is a stranger's, another VMID is
+// allocated there, unless the service insists on this one.
+func (r *ServiceReconciler) vmidTaken(p *pass, vmid proxmox.VMID, err error) Outcome {
+	p.session.inventory.PollSoon()
+	if p.svc.Spec.VMID != nil {
+		return stalled(v1alpha1.ReasonVMIDConflict, "VMID %d (spec.vmid) is in use: %s; choose another, or remove that guest", vmid, err).again(time.Minute)
+	}
+	p.session.inventory.Block(vmid)
+	p.svc.Status.VMID, p.svc.Status.Node = 0, ""
+	return waiting(v1alpha1.ReasonRetrying, "VMID %d was taken meanwhile; allocating another", vmid).again(time.Second)
+}
+
+// resolveOperation asks what became of the step under way. Nothing else happens before that is known.
+func (r *ServiceReconciler) resolveOperation(ctx context.Context, p *pass) *Outcome {
+	op := p.svc.Status.Operation
+	if op == nil {
+		return nil
+	}
+	p.session.own(proxmox.VMID(op.VMID), p.key)
+	if op.Kind == string(plan.Create) || op.Kind == string(plan.Start) {
+		p.session.slots.hold(p.key, op.Node)
+	}
+	if op.UPID == "" {
+		return r.findOperation(ctx, p)
+	}
+	upid, err := proxmox.ParseUPID(op.UPID)
+	if err != nil {
+		return r.findOperation(ctx, p)
+	}
+	p.session.inventory.Track(upid)
+	status, ended := p.session.inventory.TaskEnded(upid)
+	if !ended {
+		o := working(plan.Kind(op.Kind), p)
+		return &o
+	}
+	inv := p.session.inventory
+	p.after = append(p.after, func() { inv.ForgetTask(upid) })
+	p.log.V(1).Info("Task ended", "step", op.Kind, "vmid", op.VMID, "node", op.Node, "upid", op.UPID, "exitStatus", status.ExitStatus)
+	switch {
+	case status.OK():
+		r.succeeded(p, op)
+	case status.ExitStatus == inventory.TaskForgotten:
+		return r.findOperation(ctx, p)
+	default:
+		fail(p, op.Kind, fmt.Sprintf("Could not %s: %s (task %s)", describe(plan.Kind(op.Kind), op), status.ExitStatus, op.UPID))
+		p.svc.Status.Operation = nil
+	}
+	return nil
+}
+
+// succeeded notes what the end of a step changed.
+func (r *ServiceReconciler) succeeded(p *pass, op *v1alpha1.Operation) {
+	s := &p.svc.Status
+	vmid := proxmox.VMID(op.VMID)
+	switch plan.Kind(op.Kind) {
+	case plan.Create:
+		s.VMID, s.Node, s.Template = op.VMID, op.Node, op.Template
+		p.session.inventory.Note(op.Node, vmid, false)
+	case plan.Start:
+		s.RestartOwed = nil
+		p.session.inventory.Note(op.Node, vmid, true)
+		r.Scheduler.Remove(p.key.String()) // a start begins a new startup check
+	case plan.Shutdown:
+		p.session.inventory.Note(op.Node, vmid, false)
+	case execute.Destroy:
+		p.session.inventory.NoteGone(vmid)
+	default:
+		p.session.inventory.Invalidate(vmid)
+	}
+	s.Operation = nil
+	if s.Failure != nil && s.Failure.Kind == op.Kind {
+		s.Failure = nil
+	}
+}
+
+// findOperation is for a step whose task we do not know: the answer was lost, or we died before it was written down.
+func (r *ServiceReconciler) findOperation(ctx context.Context, p *pass) *Outcome {
+	op := p.svc.Status.Operation
+	vmid, kind := proxmox.VMID(op.VMID), plan.Kind(op.Kind)
+	if execute.TaskType(kind) == "" {
+		// A change of the configuration has no task, and a late one carries an old digest: what is there now decides.
+		p.session.inventory.Invalidate(vmid)
+		p.svc.Status.Operation = nil
+		return nil
+	}
+	upid, found, err := p.session.inventory.FindTask(ctx, op.Node, vmid, execute.TaskType(kind), op.TokenID, op.StartedAt.Time)
+	if err != nil {
+		o := classify(err, "find out what became of the last call")
+		return &o
+	}
+	if found && upid.String() != op.UPID {
+		p.log.Info("Found the task of a call whose answer was lost", "step", op.Kind, "vmid", op.VMID, "node", op.Node, "upid", upid.String())
+		op.UPID = upid.String()
+		p.session.inventory.Track(upid)
+		o := working(kind, p)
+		return &o
+	}
+	if age := p.now.Sub(op.StartedAt.Time); age < lostReply {
+		o := waiting(v1alpha1.ReasonResolving, "The answer to %s was lost; waiting until it cannot have an effect any more", op.Kind).again(min(lostReply-age, soon))
+		return &o
+	}
+	// It never began, or Proxmox has forgotten its task: what is there now decides.
+	p.session.inventory.Invalidate(vmid)
+	p.svc.Status.Operation = nil
+	return nil
+}
+
+// fail remembers a failed step and when it is tried again: after 5 s, doubling up to 5 minutes.
+func fail(p *pass, kind, message string) {
+	s := &p.svc.Status
+	count := int32(1)
+	if s.Failure != nil && s.Failure.Kind == kind {
+		count = s.Failure.Count + 1
+	}
+	pause := min(5*time.Second<<min(count-1, 10), 5*time.Minute)
+	s.Failure = &v1alpha1.Failure{Kind: kind, Message: message, Count: count, RetryAt: metav1.NewTime(p.now.Add(pause))}
+}
+
+// working is the outcome of a step under way.
+func working(kind plan.Kind, p *pass) Outcome {
+	s := p.svc.Status
+	switch kind {
+	case plan.Create:
+		return waiting(v1alpha1.ReasonCreating, "Creating container %d on %s", s.VMID, s.Node)
+	case plan.Start:
+		return waiting(v1alpha1.ReasonStarting, "Starting container %d on %s", s.VMID, s.Node)
+	case execute.Destroy:
+		return waiting(v1alpha1.ReasonDeleting, "Destroying container %d on %s with its volumes", s.VMID, s.Node)
+	case plan.Shutdown:
+		return waiting(v1alpha1.ReasonStopping, "Shutting down container %d on %s", s.VMID, s.Node)
+	}
+	return waiting(v1alpha1.ReasonUpdating, "Updating container %d on %s: %s", s.VMID, s.Node, strings.Join(s.Plan, "; "))
+}
+
+func describe(kind plan.Kind, op *v1alpha1.Operation) string {
+	verb := map[plan.Kind]string{plan.Create: "create", plan.Configure: "configure", plan.Grow: "grow a disk of", plan.Start: "start", plan.Shutdown: "shut down",
+		execute.Destroy: "destroy"}[kind]
+	return fmt.Sprintf("%s container %d on %s", verb, op.VMID, op.Node)
+}

@@ -1,0 +1,217 @@
+// Package controllers reconciles NixMoxHost and NixMoxService objects with Proxmox. A pass over a service is a straight line: resolve
+// the operation under way, observe, plan, gate, start at most one step, report. Workers never wait for a task. What is decided purely
+// stands in dag, manifest, desired, plan and health; what is done to Proxmox in execute; what is known of it in inventory.
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/go-logr/logr"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+	"github.com/nixmox/nixmox-controller/internal/desired"
+	"github.com/nixmox/nixmox-controller/internal/health"
+	"github.com/nixmox/nixmox-controller/internal/inventory"
+	"github.com/nixmox/nixmox-controller/internal/manifest"
+	"github.com/nixmox/nixmox-controller/internal/marker"
+	"github.com/nixmox/nixmox-controller/internal/plan"
+	"github.com/nixmox/nixmox-controller/internal/proxmox"
+)
+
+// conflictPause lets the cache catch up with the object that somebody else wrote.
+const conflictPause = 100 * time.Millisecond
+
+// ServiceReconciler brings one container at a time nearer to its service.
+type ServiceReconciler struct {
+	client.Client
+	// Uncached reads what must not be old: the object before its finalizer is dropped.
+	Uncached   client.Reader
+	Events     events.EventRecorder
+	Sessions   *Sessions
+	Scheduler  *health.Scheduler
+	Guests     GuestAccess
+	topologies *topologies
+}
+
+// pass is one look at one service: what was read and decided so far.
+type pass struct {
+	log     logr.Logger
+	now     time.Time
+	key     types.NamespacedName
+	base    *v1alpha1.NixMoxService // as the API server has it
+	svc     *v1alpha1.NixMoxService // with our changes
+	host    *v1alpha1.NixMoxHost
+	session *session
+	report  *manifest.Report
+	steps   map[string]step
+	after   []func() // once the status is written
+
+	guest    inventory.Guest
+	view     *proxmox.View
+	marker   marker.Marker
+	desired  plan.Desired
+	observed plan.Observed
+	plan     plan.Plan
+}
+
+// Reconcile is one pass.
+func (r *ServiceReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	svc := &v1alpha1.NixMoxService{}
+	if err := r.Get(ctx, req.NamespacedName, svc); err != nil {
+		r.Scheduler.Remove(req.String())
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	p := &pass{
+		log: logr.FromContextOrDiscard(ctx).WithValues("host", hostOf(svc).String()),
+		now: time.Now(), key: req.NamespacedName, base: svc.DeepCopy(), svc: svc, steps: map[string]step{},
+	}
+	if svc.DeletionTimestamp != nil {
+		return r.release(ctx, p)
+	}
+	if err := r.ensureFinalizer(ctx, p); err != nil {
+		return ctrl.Result{}, err
+	}
+	return r.finish(ctx, p, r.advance(ctx, p))
+}
+
+// advance is the way of a service from a wish to a healthy container. Each step either ends the pass with an outcome or goes on.
+func (r *ServiceReconciler) advance(ctx context.Context, p *pass) Outcome {
+	for _, do := range []func(context.Context, *pass) *Outcome{
+		r.resolveHost,
+		r.judgeSet,
+		r.resolveOperation,
+		r.fillDefaults,
+		r.observe,
+		r.planSteps,
+		r.startStep,
+	} {
+		if o := do(ctx, p); o != nil {
+			return *o
+		}
+	}
+	return r.verdict(p)
+}
+
+// ensureFinalizer keeps the object until its container was let go of. It comes before anything is made.
+func (r *ServiceReconciler) ensureFinalizer(ctx context.Context, p *pass) error {
+	if !controllerutil.AddFinalizer(p.svc, v1alpha1.Finalizer) {
+		return nil
+	}
+	err := r.Patch(ctx, p.svc, client.MergeFromWithOptions(p.base, client.MergeFromWithOptimisticLock{}), client.FieldOwner(v1alpha1.FieldOwner))
+	if err != nil {
+		return fmt.Errorf("add the finalizer to service %s: %w", p.key, err)
+	}
+	p.base = p.svc.DeepCopy()
+	return nil
+}
+
+// resolveHost finds the host and the conversation with its Proxmox.
+func (r *ServiceReconciler) resolveHost(ctx context.Context, p *pass) *Outcome {
+	name := hostOf(p.svc)
+	p.host = &v1alpha1.NixMoxHost{}
+	if err := r.Get(ctx, name, p.host); err != nil {
+		p.host = nil
+		if client.IgnoreNotFound(err) != nil {
+			return &Outcome{Keep: true, Err: fmt.Errorf("read host %s: %w", name, err)}
+		}
+		o := waiting(v1alpha1.ReasonHostNotFound, "Waiting for NixMoxHost %s, which does not exist yet; spec.hostRef.name names it", name)
+		return &o
+	}
+	p.session = r.Sessions.of(name)
+	if p.session == nil {
+		return hostNotReady(p.host)
+	}
+	if err := p.session.inventory.Reachable(); err != nil {
+		o := classify(err, "read the resource list")
+		o.Again = 0 // the session wakes us when that changes
+		return &o
+	}
+	return nil
+}
+
+// hostNotReady passes on what the host's own Ready condition says.
+func hostNotReady(host *v1alpha1.NixMoxHost) *Outcome {
+	o := Outcome{Class: Blind, Reason: v1alpha1.ReasonHostUnreachable, Message: fmt.Sprintf("Waiting for host %s to be connected", host.Name)}
+	for _, c := range host.Status.Conditions {
+		if c.Type == v1alpha1.ConditionReady && c.Status != metav1.ConditionTrue && c.Reason != v1alpha1.ReasonPending {
+			o.Message = fmt.Sprintf("Host %s: %s", host.Name, c.Message)
+			if c.Reason == v1alpha1.ReasonHostUnauthorized {
+				o.Reason = c.Reason
+			}
+		}
+	}
+	return &o
+}
+
+// problemGrace is how long a circle or a duplicate may last before it counts as stalled: manifests are applied one by one.
+const problemGrace = 30 * time.Second
+
+// judgeSet stops a service that the set of all services cannot hold: a circle, a duplicate, a dependency that does not exist.
+func (r *ServiceReconciler) judgeSet(ctx context.Context, p *pass) *Outcome {
+	report, err := r.topologies.of(ctx, p.host)
+	if err != nil {
+		return &Outcome{Keep: true, Err: err}
+	}
+	p.report = report
+	p.svc.Status.Phase = int32(report.Phase(keyOf(p.svc)))
+	block, blocked := report.Block(keyOf(p.svc))
+	if !blocked || !desired.Enabled(p.svc) || p.svc.Status.Operation != nil {
+		p.mark(v1alpha1.ConditionValid, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "Nothing is wrong with it among the services of the host")
+		return nil
+	}
+	o := r.blocked(p, block)
+	return &o
+}
+
+func (r *ServiceReconciler) blocked(p *pass, block manifest.Block) Outcome {
+	reason := string(block.Cause.Kind)
+	if len(block.Problems) == 0 {
+		o := waiting(v1alpha1.ReasonWaitingForDependency, "%s", block.Message())
+		o.WaitingFor = []string{block.Through.Name}
+		return o
+	}
+	if !block.NeedsEdit() {
+		o := waiting(reason, "%s", block.Message())
+		o.WaitingFor = block.Cause.Names
+		return o
+	}
+	p.mark(v1alpha1.ConditionValid, metav1.ConditionFalse, reason, "%s", block.Message())
+	since := p.now
+	for _, c := range p.base.Status.Conditions {
+		if c.Type == v1alpha1.ConditionValid && c.Status == metav1.ConditionFalse {
+			since = c.LastTransitionTime.Time
+		}
+	}
+	if left := problemGrace - p.now.Sub(since); left > 0 {
+		return waiting(reason, "%s", block.Message()).again(left)
+	}
+	return stalled(reason, "%s", block.Message())
+}
+
+// fillDefaults computes the container that the service asks for.
+func (r *ServiceReconciler) fillDefaults(_ context.Context, p *pass) *Outcome {
+	d, err := desired.Container(p.host, p.svc, p.report.Level(keyOf(p.svc)))
+	if err != nil {
+		p.mark(v1alpha1.ConditionValid, metav1.ConditionFalse, v1alpha1.ReasonInvalid, "%s", err)
+		o := stalled(v1alpha1.ReasonInvalid, "%s", err)
+		return &o
+	}
+	d.KeepStopped = p.svc.Spec.RestartPolicy == v1alpha1.RestartNever && p.svc.Status.FirstReadyTime != nil
+	p.desired = d
+	return nil
+}
+
+// planSteps computes what remains to be done and writes it where people see it.
+func (r *ServiceReconciler) planSteps(_ context.Context, p *pass) *Outcome {
+	p.plan = plan.Compute(p.desired, p.observed)
+	p.svc.Status.Plan = p.plan.Lines()
+	return nil
+}

@@ -1,0 +1,189 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+	"github.com/nixmox/nixmox-controller/internal/execute"
+	"github.com/nixmox/nixmox-controller/internal/inventory"
+	"github.com/nixmox/nixmox-controller/internal/proxmox"
+)
+
+// credentials are what a host's Secret holds.
+type credentials struct{ tokenID, tokenSecret string }
+
+// session is our conversation with one Proxmox: the client, what is known about it, and who works on it.
+type session struct {
+	api       execute.API
+	client    *proxmox.Client
+	inventory *inventory.Inventory
+	tokenID   string
+	slots     *slots
+	log       logr.Logger
+
+	stop context.CancelFunc
+	made string // what it was made from, to notice a change
+
+	mu      sync.Mutex
+	version proxmox.Version
+	owners  map[proxmox.VMID]types.NamespacedName
+	scanned map[proxmox.VMID]bool
+	placed  map[proxmox.VMID]placement
+}
+
+// own makes a change of the container wake its service.
+func (s *session) own(vmid proxmox.VMID, service types.NamespacedName) {
+	if vmid == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.owners[vmid] = service
+}
+
+// disown forgets a container and whatever was remembered of it.
+func (s *session) disown(vmid proxmox.VMID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.owners, vmid)
+	s.inventory.Unwatch(vmid)
+}
+
+func (s *session) owner(vmid proxmox.VMID) (types.NamespacedName, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	service, ok := s.owners[vmid]
+	return service, ok
+}
+
+// release reads the version once; it does not change while Proxmox runs, and a new session follows an upgrade's lost connection.
+func (s *session) release(ctx context.Context) (proxmox.Version, error) {
+	s.mu.Lock()
+	known := s.version
+	s.mu.Unlock()
+	if known.Version != "" {
+		return known, nil
+	}
+	version, err := s.client.Version(ctx)
+	if err != nil {
+		return proxmox.Version{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.version = version
+	return version, nil
+}
+
+// Sessions are the sessions of all hosts. The host controller makes and ends them; the service controller uses them.
+type Sessions struct {
+	log logr.Logger
+	// wakeService and wakeHost put an object into its controller's queue.
+	wakeService, wakeHost func(types.NamespacedName)
+	// wakeServices wakes all services of a host.
+	wakeServices func(host types.NamespacedName)
+
+	mu   sync.Mutex
+	ctx  context.Context
+	all  map[types.NamespacedName]*session
+	done sync.WaitGroup
+}
+
+// NewSessions makes an empty set.
+func NewSessions(log logr.Logger) *Sessions {
+	return &Sessions{log: log, all: map[types.NamespacedName]*session{}}
+}
+
+// Start keeps the context that sessions live in and ends them with it. It is a manager's Runnable.
+func (s *Sessions) Start(ctx context.Context) error {
+	s.mu.Lock()
+	s.ctx = ctx
+	s.mu.Unlock()
+	<-ctx.Done()
+	s.done.Wait()
+	return nil
+}
+
+// of is the session of a host, nil when there is none yet.
+func (s *Sessions) of(host types.NamespacedName) *session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.all[host]
+}
+
+// ensure is the session of a host with these credentials: the one that runs, or a new one when what it was made from changed.
+func (s *Sessions) ensure(host *v1alpha1.NixMoxHost, c credentials) (*session, error) {
+	name := types.NamespacedName{Namespace: host.Namespace, Name: host.Name}
+	made := fmt.Sprintf("%q %+v %q %q %v", host.Spec.Endpoints, host.Spec.TLS, c.tokenID, c.tokenSecret, host.Spec.PollInterval)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if running := s.all[name]; running != nil {
+		if running.made == made {
+			return running, nil
+		}
+		running.stop()
+		delete(s.all, name)
+	}
+	if s.ctx == nil {
+		return nil, fmt.Errorf("sessions are not started yet")
+	}
+	created, err := s.open(name, host, c)
+	if err != nil {
+		return nil, err
+	}
+	created.made = made
+	s.all[name] = created
+	return created, nil
+}
+
+func (s *Sessions) open(name types.NamespacedName, host *v1alpha1.NixMoxHost, c credentials) (*session, error) {
+	options := proxmox.Options{Endpoints: host.Spec.Endpoints, TokenID: c.tokenID, TokenSecret: c.tokenSecret}
+	if t := host.Spec.TLS; t != nil {
+		options.RootCAs, options.Fingerprint, options.InsecureSkipVerify = []byte(t.CABundle), t.Fingerprint, t.InsecureSkipVerify
+	}
+	log := s.log.WithValues("host", name.String())
+	options.Observe = func(call proxmox.Call) {
+		log.V(2).Info("Call", "method", call.Method, "path", call.Path, "status", call.Status, "duration", call.Duration)
+	}
+	client, err := proxmox.New(options)
+	if err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithCancel(s.ctx)
+	created := &session{
+		api: client, client: client, tokenID: c.tokenID, slots: newSlots(s.wakeService), log: log, stop: stop,
+		owners: map[proxmox.VMID]types.NamespacedName{}, scanned: map[proxmox.VMID]bool{}, placed: map[proxmox.VMID]placement{},
+	}
+	poll := inventory.Options{
+		Log: log,
+		OnGuest: func(vmid proxmox.VMID) {
+			if service, ok := created.owner(vmid); ok {
+				s.wakeService(service)
+			}
+		},
+		OnReach: func() {
+			s.wakeHost(name)
+			s.wakeServices(name)
+		},
+	}
+	if host.Spec.PollInterval != nil {
+		poll.PollInterval = host.Spec.PollInterval.Duration.Duration
+	}
+	created.inventory = inventory.New(client, poll)
+	s.done.Go(func() { created.inventory.Run(ctx) })
+	return created, nil
+}
+
+// end closes the session of a host that is gone.
+func (s *Sessions) end(host types.NamespacedName) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if running := s.all[host]; running != nil {
+		running.stop()
+		delete(s.all, host)
+	}
+}

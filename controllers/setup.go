@@ -1,0 +1,250 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+	"github.com/nixmox/nixmox-controller/internal/health"
+)
+
+// The indexes of services: by the host that they refer to, and by the VMIDs that they claim.
+const (
+	indexHost = "host"
+	indexVMID = "vmid"
+)
+
+// surveyPause lets several changes become one write of the host's status.
+const surveyPause = 200 * time.Millisecond
+
+// queue is a controller's work queue, for whoever wakes an object without an event of the API server.
+type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+
+// Setup wires both controllers into the manager: what wakes a service is on this page.
+//
+//   - its own spec, annotations and deletion;
+//   - a change of the set of services of its host, or of the host;
+//   - a service that it waits for became ready, or ill;
+//   - its container changed on Proxmox, or a task on it ended (inventory);
+//   - its verdict turned (health).
+func Setup(mgr ctrl.Manager, sessions *Sessions, newScheduler func(onChange func(key string)) (*health.Scheduler, error), guests GuestAccess, workers int) error {
+	if err := index(mgr); err != nil {
+		return err
+	}
+	shared := newTopologies(mgr.GetClient())
+	var serviceQueue, hostQueue queue
+	wakeService := func(n types.NamespacedName) { wake(serviceQueue, n) }
+	scheduler, err := newScheduler(func(key string) { wakeService(parseKey(key)) })
+	if err != nil {
+		return err
+	}
+	services := &ServiceReconciler{
+		Client: mgr.GetClient(), Events: mgr.GetEventRecorder(v1alpha1.FieldOwner),
+		Sessions: sessions, Scheduler: scheduler, Guests: guests, topologies: shared,
+	}
+	hosts := &HostReconciler{
+		Client: mgr.GetClient(), Uncached: mgr.GetAPIReader(), Events: mgr.GetEventRecorder(v1alpha1.FieldOwner),
+		Sessions: sessions, Guests: guests, topologies: shared,
+	}
+	sessions.wakeService = wakeService
+	sessions.wakeHost = func(n types.NamespacedName) { wake(hostQueue, n) }
+	sessions.wakeServices = func(host types.NamespacedName) {
+		for _, r := range services.all(context.Background(), host) {
+			wake(serviceQueue, r.NamespacedName)
+		}
+	}
+	if err := services.setup(mgr, &serviceQueue, workers); err != nil {
+		return err
+	}
+	return hosts.setup(mgr, &hostQueue)
+}
+
+func index(mgr ctrl.Manager) error {
+	err := mgr.GetFieldIndexer().IndexField(context.Background(), &v1alpha1.NixMoxService{}, indexHost, func(o client.Object) []string {
+		return []string{hostOf(o.(*v1alpha1.NixMoxService)).String()}
+	})
+	if err != nil {
+		return fmt.Errorf("index services by host: %w", err)
+	}
+	err = mgr.GetFieldIndexer().IndexField(context.Background(), &v1alpha1.NixMoxService{}, indexVMID, func(o client.Object) []string {
+		return claims(o.(*v1alpha1.NixMoxService))
+	})
+	if err != nil {
+		return fmt.Errorf("index services by VMID: %w", err)
+	}
+	return nil
+}
+
+// claims are the VMIDs that a service names: its container's, the one of a creation under way, the one that it asks for.
+func claims(svc *v1alpha1.NixMoxService) []string {
+	numbers := []int32{svc.Status.VMID}
+	if svc.Status.Operation != nil {
+		numbers = append(numbers, svc.Status.Operation.VMID)
+	}
+	if svc.Spec.VMID != nil {
+		numbers = append(numbers, *svc.Spec.VMID)
+	}
+	slices.Sort(numbers)
+	var keys []string
+	for _, n := range slices.Compact(numbers) {
+		if n != 0 {
+			keys = append(keys, fmt.Sprint(n))
+		}
+	}
+	return keys
+}
+
+func (r *ServiceReconciler) setup(mgr ctrl.Manager, q *queue, workers int) error {
+	return ctrl.NewControllerManagedBy(mgr).Named("service").
+		For(&v1alpha1.NixMoxService{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
+		Watches(&v1alpha1.NixMoxService{}, r.others()).
+		Watches(&v1alpha1.NixMoxHost{}, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
+			r.topologies.invalidate(client.ObjectKeyFromObject(o))
+			return r.all(ctx, client.ObjectKeyFromObject(o))
+		}), builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, connectionChanged{}))).
+		WatchesRawSource(capture(q)).
+		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
+		Complete(r)
+}
+
+func (r *HostReconciler) setup(mgr ctrl.Manager, q *queue) error {
+	return ctrl.NewControllerManagedBy(mgr).Named("host").
+		For(&v1alpha1.NixMoxHost{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
+		Watches(&v1alpha1.NixMoxService{}, handler.Funcs{
+			CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { survey(q, e.Object) },
+			DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) { survey(q, e.Object) },
+			UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) {
+				if changesSet(e) || changesReadiness(e) {
+					survey(q, e.ObjectNew)
+				}
+			},
+		}).
+		WatchesRawSource(capture(q)).
+		Complete(r)
+}
+
+// others wakes the services that a change of one may concern. A change of the set may move phases and problems, so it concerns all; a
+// change of readiness only those that are not ready themselves.
+func (r *ServiceReconciler) others() handler.EventHandler {
+	setChanged := func(ctx context.Context, o client.Object, q queue) {
+		host := hostOf(o.(*v1alpha1.NixMoxService))
+		r.topologies.invalidate(host)
+		for _, request := range r.all(ctx, host) {
+			q.Add(request)
+		}
+	}
+	return handler.Funcs{
+		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) { setChanged(ctx, e.Object, q) },
+		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { setChanged(ctx, e.Object, q) },
+		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) {
+			switch {
+			case changesSet(e):
+				setChanged(ctx, e.ObjectNew, q)
+			case changesReadiness(e):
+				for _, request := range r.notReady(ctx, hostOf(e.ObjectNew.(*v1alpha1.NixMoxService))) {
+					q.Add(request)
+				}
+			}
+		},
+	}
+}
+
+// changesSet is whether an update changes what the services of a host are judged by.
+func changesSet(e event.UpdateEvent) bool {
+	before, after := e.ObjectOld.(*v1alpha1.NixMoxService), e.ObjectNew.(*v1alpha1.NixMoxService)
+	return before.Generation != after.Generation || (before.DeletionTimestamp == nil) != (after.DeletionTimestamp == nil) || holds(before) != holds(after)
+}
+
+// holds is what a service's container has taken of the things that no two may have.
+func holds(svc *v1alpha1.NixMoxService) string {
+	if o := svc.Status.Observed; o != nil {
+		return o.IP + " " + o.Hostname
+	}
+	return ""
+}
+
+func changesReadiness(e event.UpdateEvent) bool {
+	return readiness(e.ObjectOld.(*v1alpha1.NixMoxService)) != readiness(e.ObjectNew.(*v1alpha1.NixMoxService))
+}
+
+func (r *ServiceReconciler) all(ctx context.Context, host types.NamespacedName) []reconcile.Request {
+	return r.requests(ctx, host, func(*v1alpha1.NixMoxService) bool { return true })
+}
+
+func (r *ServiceReconciler) notReady(ctx context.Context, host types.NamespacedName) []reconcile.Request {
+	return r.requests(ctx, host, func(svc *v1alpha1.NixMoxService) bool {
+		return svc.DeletionTimestamp != nil || !meta.IsStatusConditionTrue(svc.Status.Conditions, v1alpha1.ConditionReady)
+	})
+}
+
+func (r *ServiceReconciler) requests(ctx context.Context, host types.NamespacedName, wanted func(*v1alpha1.NixMoxService) bool) []reconcile.Request {
+	services, err := servicesOf(ctx, r, host)
+	if err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "Services could not be woken", "host", host.String())
+		return nil
+	}
+	var requests []reconcile.Request
+	for i := range services {
+		if wanted(&services[i]) {
+			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&services[i])})
+		}
+	}
+	return requests
+}
+
+func survey(q queue, o client.Object) {
+	q.AddAfter(reconcile.Request{NamespacedName: hostOf(o.(*v1alpha1.NixMoxService))}, surveyPause)
+}
+
+// connectionChanged passes updates in which the host's Ready condition changed.
+type connectionChanged struct{ predicate.Funcs }
+
+// Update compares the two conditions.
+func (connectionChanged) Update(e event.UpdateEvent) bool {
+	ready := func(o client.Object) string {
+		if c := meta.FindStatusCondition(o.(*v1alpha1.NixMoxHost).Status.Conditions, v1alpha1.ConditionReady); c != nil {
+			return string(c.Status) + c.Reason + c.Message
+		}
+		return ""
+	}
+	return ready(e.ObjectOld) != ready(e.ObjectNew)
+}
+
+// capture keeps a controller's queue once it exists.
+func capture(into *queue) source.Source {
+	return source.Func(func(_ context.Context, q queue) error {
+		*into = q
+		return nil
+	})
+}
+
+func wake(q queue, n types.NamespacedName) {
+	if q != nil {
+		q.Add(reconcile.Request{NamespacedName: n})
+	}
+}
+
+// parseKey reads namespace/name, as NamespacedName prints it.
+func parseKey(key string) types.NamespacedName {
+	for i := range key {
+		if key[i] == types.Separator {
+			return types.NamespacedName{Namespace: key[:i], Name: key[i+1:]}
+		}
+	}
+	return types.NamespacedName{Name: key}
+}

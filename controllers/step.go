@@ -1,0 +1,131 @@
+package controllers
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+	"github.com/nixmox/nixmox-controller/internal/manifest"
+	"github.com/nixmox/nixmox-controller/internal/plan"
+	"github.com/nixmox/nixmox-controller/internal/proxmox"
+)
+
+// startStep starts the first step of the plan, if nothing holds it back. The rest is planned anew once it has ended.
+func (r *ServiceReconciler) startStep(ctx context.Context, p *pass) *Outcome {
+	if len(p.plan.Steps) == 0 {
+		return nil
+	}
+	s := p.plan.Steps[0]
+	for _, check := range []func(context.Context, *pass, plan.Step) *Outcome{r.suspended, r.locked, r.backedOff, r.gated} {
+		if o := check(ctx, p, s); o != nil {
+			return o
+		}
+	}
+	if s.Kind == plan.Create {
+		if o := r.allocate(ctx, p); o != nil {
+			return o
+		}
+		p.marker = p.ours(proxmox.VMID(p.svc.Status.VMID))
+	}
+	if o := r.slot(p, s); o != nil {
+		return o
+	}
+	p.svc.Status.RestartOwed = remember(p.svc.Status.RestartOwed, plan.OwedBy(s))
+	if o := r.begin(ctx, p, s.Kind); o != nil {
+		return o
+	}
+	if s.Kind == plan.Create {
+		op := p.svc.Status.Operation
+		p.marker.Nonce = op.Nonce
+		p.session.own(proxmox.VMID(op.VMID), p.key)
+		p.session.placeInFlight(proxmox.VMID(op.VMID), op.Node, p.desired.MemoryMiB, p.now)
+	}
+	o := r.call(ctx, p, s)
+	return &o
+}
+
+// suspended leaves everything as it is and judges what is there.
+func (r *ServiceReconciler) suspended(_ context.Context, p *pass, _ plan.Step) *Outcome {
+	if !p.svc.Spec.Suspend {
+		return nil
+	}
+	if p.observed.Exists && p.observed.Running {
+		o := r.verdict(p)
+		return &o
+	}
+	o := waiting(v1alpha1.ReasonPending, "%s", p.plan.Steps[0])
+	return &o
+}
+
+// locked waits for whoever holds Proxmox's lock on the container: a backup, a snapshot, a migration.
+func (r *ServiceReconciler) locked(_ context.Context, p *pass, s plan.Step) *Outcome {
+	if p.view == nil || p.view.Live.Lock == "" {
+		return nil
+	}
+	p.session.inventory.Invalidate(p.guest.VMID)
+	o := waiting(v1alpha1.ReasonWaitingForLock, "Waiting for the lock %q on container %d before: %s; if nothing holds it any more, clear it with `pct unlock %d` on %s",
+		p.view.Live.Lock, p.guest.VMID, s.Kind, p.guest.VMID, p.guest.Node).again(later)
+	return &o
+}
+
+// backedOff waits after a failure of the same step.
+func (r *ServiceReconciler) backedOff(_ context.Context, p *pass, s plan.Step) *Outcome {
+	f := p.svc.Status.Failure
+	if f == nil || f.Kind != string(s.Kind) {
+		return nil
+	}
+	left := f.RetryAt.Sub(p.now)
+	if left <= 0 {
+		return nil
+	}
+	o := failing(v1alpha1.ReasonOperationFailed, "%s; tried %d times, again at %s", f.Message, f.Count, f.RetryAt.UTC().Format(time.RFC3339)).again(left)
+	return &o
+}
+
+// gated holds a first start, or an update that interrupts the service, until what it builds on is settled.
+func (r *ServiceReconciler) gated(ctx context.Context, p *pass, s plan.Step) *Outcome {
+	if s.Kind != plan.Create && s.Kind != plan.Start && !s.Disrupts || s.Kind == plan.Shutdown && !p.desired.Run {
+		return nil
+	}
+	o := hold(gateInput{host: p.host, svc: p.svc, key: keyOf(p.svc), report: p.report, now: p.now, lookup: func(k manifest.Key) *v1alpha1.NixMoxService {
+		svc := &v1alpha1.NixMoxService{}
+		if err := r.Get(ctx, client.ObjectKey{Namespace: k.Namespace, Name: k.Name}, svc); err != nil {
+			return nil
+		}
+		return svc
+	}})
+	if o != nil {
+		p.mark(v1alpha1.ConditionDependenciesReady, metav1.ConditionFalse, o.Reason, "%s", o.Message)
+		return o
+	}
+	p.mark(v1alpha1.ConditionDependenciesReady, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "What it builds on is ready")
+	return nil
+}
+
+// slot bounds how much is created and started at once on a node.
+func (r *ServiceReconciler) slot(p *pass, s plan.Step) *Outcome {
+	if s.Kind != plan.Create && s.Kind != plan.Start {
+		return nil
+	}
+	most := int(max(p.host.Spec.Rollout.MaxConcurrent, 1))
+	if p.session.slots.acquire(p.key, p.svc.Status.Node, most) {
+		return nil
+	}
+	// Nothing was written ahead: the VMID and the node are decided again when it is this service's turn.
+	p.svc.Status.VMID, p.svc.Status.Node, p.svc.Status.Placement = p.base.Status.VMID, p.base.Status.Node, p.base.Status.Placement
+	o := waiting(v1alpha1.ReasonWaitingForSlot, "Waiting for one of the %d slots of the node (spec.rollout.maxConcurrent)", most)
+	return &o
+}
+
+func remember(owed, more []string) []string {
+	for _, name := range more {
+		if !slices.Contains(owed, name) {
+			owed = append(owed, name)
+		}
+	}
+	return owed
+}

@@ -1,0 +1,151 @@
+package controllers
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+	"github.com/nixmox/nixmox-controller/internal/health"
+)
+
+// verdict judges a service whose container is as desired.
+func (r *ServiceReconciler) verdict(p *pass) Outcome {
+	s := &p.svc.Status
+	if !p.observed.Running {
+		r.Scheduler.Remove(p.key.String())
+		s.Health = ""
+	}
+	if len(p.plan.Refused) > 0 {
+		return stalled(v1alpha1.ReasonChangeRefused, "%s", p.plan.Refused[0])
+	}
+	if len(p.plan.Steps) == 0 && p.observed.Exists {
+		grant(p)
+	}
+	switch {
+	case !p.desired.Run:
+		return settled(v1alpha1.ReasonDisabled, "Disabled; %s", p.containerInWords())
+	case !p.observed.Running:
+		return failing(v1alpha1.ReasonStopped, "Container %d is stopped, and restartPolicy %s leaves it so; start it on Proxmox, or change the policy", s.VMID, p.svc.Spec.RestartPolicy)
+	}
+	return r.judgeHealth(p)
+}
+
+func (p *pass) containerInWords() string {
+	if !p.observed.Exists {
+		return "there is no container"
+	}
+	return fmt.Sprintf("container %d is stopped and kept", p.svc.Status.VMID)
+}
+
+// judgeHealth keeps the check of a running container going and says what its verdict means.
+func (r *ServiceReconciler) judgeHealth(p *pass) Outcome {
+	check, err := checkOf(p.svc)
+	if err != nil {
+		p.mark(v1alpha1.ConditionValid, metav1.ConditionFalse, v1alpha1.ReasonInvalid, "spec.healthCheck: %s", err)
+		return stalled(v1alpha1.ReasonInvalid, "spec.healthCheck: %s", err)
+	}
+	r.Scheduler.Set(p.key.String(), r.healthSpec(p, check))
+	state, known := r.Scheduler.Verdict(p.key.String())
+	o := meaning(p, check, state, known)
+	p.svc.Status.Health = state.Verdict.String()
+	if was := readyCondition(p.base); !known && was.Status == metav1.ConditionTrue {
+		p.svc.Status.Health = p.base.Status.Health
+	}
+	p.mark(v1alpha1.ConditionDependenciesReady, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "What it builds on was ready when it started")
+	status := metav1.ConditionFalse
+	switch {
+	case o.Class == Settled:
+		status = metav1.ConditionTrue
+	case state.Verdict == health.Unknown:
+		status = metav1.ConditionUnknown
+	}
+	p.mark(v1alpha1.ConditionHealthy, status, o.Reason, "%s", o.Message)
+	return o
+}
+
+// meaning is what a verdict means for the service.
+func meaning(p *pass, check health.Check, state health.Observation, known bool) Outcome {
+	was := readyCondition(p.base)
+	switch {
+	case state.Verdict == health.Unknown && state.CannotRun && p.host.Spec.Rollout.UnknownHealth == v1alpha1.UnknownProceed:
+		return settled(v1alpha1.ReasonRunningUnchecked, "Running; its health is not known: %s", state.Message)
+	case state.Verdict == health.Unknown && state.CannotRun:
+		return waiting(v1alpha1.ReasonWaitingForHealth, "The check cannot be run: %s (spec.rollout.unknownHealth of host %s is Hold)", state.Message, p.host.Name)
+	case state.Verdict == health.Unknown && was.Status == metav1.ConditionTrue && (!known || state.StartupPassed):
+		// We were restarted: it stays what it was until the check says otherwise.
+		return settled(was.Reason, "%s", was.Message)
+	case state.Verdict == health.Unknown:
+		return waiting(v1alpha1.ReasonWaitingForHealth, "Waiting for the first success of its check: %s", check)
+	case state.Verdict == health.Healthy:
+		return settled(v1alpha1.ReasonHealthy, "Healthy: %s", state.Message)
+	case state.StartupTimedOut:
+		return failing(v1alpha1.ReasonStartupTimeout, "Not healthy within the startup timeout: %s", state.Message)
+	}
+	return failing(v1alpha1.ReasonUnhealthy, "Unhealthy: %s", state.Message)
+}
+
+// checkOf is the service's own check, else the default for what its manifest tells.
+func checkOf(svc *v1alpha1.NixMoxService) (health.Check, error) {
+	if svc.Spec.HealthCheck != "" {
+		return health.Parse(svc.Spec.HealthCheck)
+	}
+	ports := make([]string, len(svc.Spec.Ports))
+	for i, port := range svc.Spec.Ports {
+		ports[i] = port.String()
+	}
+	return health.DefaultCheck(ports), nil
+}
+
+// inStartup are the reasons of a service whose startup check has not passed: after a restart of the controller it begins again.
+var inStartup = []string{
+	v1alpha1.ReasonPending, v1alpha1.ReasonCreating, v1alpha1.ReasonStarting, v1alpha1.ReasonWaitingForHealth, v1alpha1.ReasonStartupTimeout,
+}
+
+func (r *ServiceReconciler) healthSpec(p *pass, check health.Check) health.Spec {
+	own, defaults := orZero(p.svc.Spec.Health), orZero(p.host.Spec.Health)
+	was := readyCondition(p.base)
+	return health.Spec{
+		Check: check,
+		Target: health.Target{
+			Address: p.observed.Net.IP.Addr(), Hostname: p.desired.Hostname, Exec: r.Guests.Executor(p.host),
+			Node: p.guest.Node, VMID: int(p.guest.VMID),
+		},
+		// A container that somebody restarted starts its check again.
+		Startup: p.guest.Starts > 0 || p.svc.Status.FirstReadyTime == nil || slices.Contains(inStartup, was.Reason),
+		Epoch:   fmt.Sprint(p.guest.Starts),
+
+		Interval:       duration(health.DefaultInterval, own.Interval, defaults.Interval),
+		Timeout:        duration(health.DefaultTimeout, own.Timeout, defaults.Timeout),
+		RetryDelay:     duration(health.DefaultRetryDelay, own.RetryDelay, defaults.RetryDelay),
+		Retries:        number(health.DefaultRetries, own.Retries, defaults.Retries),
+		StartupTimeout: duration(health.DefaultStartupTimeout, own.StartupTimeout, defaults.StartupTimeout),
+	}
+}
+
+func orZero(s *v1alpha1.HealthSettings) v1alpha1.HealthSettings {
+	if s == nil {
+		return v1alpha1.HealthSettings{}
+	}
+	return *s
+}
+
+func duration(otherwise time.Duration, values ...*v1alpha1.Duration) time.Duration {
+	for _, v := range values {
+		if v != nil {
+			return v.Duration.Duration
+		}
+	}
+	return otherwise
+}
+
+func number(otherwise int, values ...*int32) int {
+	for _, v := range values {
+		if v != nil {
+			return int(*v)
+		}
+	}
+	return otherwise
+}
