@@ -16,7 +16,6 @@ out=${1:?usage: hack/generate.sh DIR}
   output:object:dir="$out/apis/v1alpha1" \
   output:crd:dir="$out/config/crd/bases"
 
-[ -d controllers ] || exit 0
 "$CONTROLLER_GEN" \
   rbac:roleName=nixmox-controller \
   paths=./controllers/... \
