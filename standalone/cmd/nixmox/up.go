@@ -13,7 +13,6 @@ import (
 
 func upCommand() *cobra.Command {
 	var opts controlplane.Options
-	var verbosity int
 	command := &cobra.Command{
 		Use:   "up",
 		Short: "Run a Kubernetes API and the NixMox controller in this process",
@@ -24,8 +23,7 @@ When everything is ready, one line on standard output says so, and the
 kubeconfig is there. Logs go to standard error. SIGTERM or Ctrl-C ends it.`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			logging.Setup(verbosity)
-			opts.Verbose = verbosity > 0
+			logging.Setup(opts.Verbosity)
 			opts.Ready = command.OutOrStdout()
 			if opts.Kubeconfig == "" {
 				opts.Kubeconfig = filepath.Join(opts.DataDir, kubeconfigName)
@@ -42,6 +40,6 @@ kubeconfig is there. Logs go to standard error. SIGTERM or Ctrl-C ends it.`,
 	flags.StringVar(&opts.Listen, "listen", "127.0.0.1:6443", "HOST:PORT on which the API is served with TLS; port 0 picks a free one")
 	flags.StringVar(&opts.Kubeconfig, "kubeconfig", "", "file to write the administrator's kubeconfig to, mode 0600 (default DATA-DIR/"+kubeconfigName+")")
 	flags.BoolVar(&opts.NoController, "no-controller", false, "only the API; the controller runs elsewhere or not at all")
-	flags.IntVarP(&verbosity, "verbosity", "v", 0, "0 logs warnings and errors, 1 also what goes on, up to 9")
+	flags.IntVarP(&opts.Verbosity, "verbosity", "v", 0, "0 logs warnings and errors, 1 also what goes on, up to 9")
 	return command
 }

@@ -44,8 +44,9 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("API server: %w", err)
 	}
-	// Its own context: a hook that is cancelled halfway through the start calls
-	// os.Exit with a stack trace, so cancelling is left to an orderly Stop.
+	// Its own context: a hook that is cancelled halfway through the start ends
+	// the process with a stack trace, or hangs. Whoever gives up during the start
+	// leaves the server to the end of the process; that loses nothing.
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s := &Server{loopback: chain.GenericAPIServer.LoopbackClientConfig, cancel: cancel, ended: make(chan struct{})}
 	go func() {

@@ -3,10 +3,10 @@ package apiserver
 import (
 	"fmt"
 	"net"
-	"time"
 
+	"k8s.io/apiserver/pkg/features"
+	"k8s.io/apiserver/pkg/util/compatibility"
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
-	"k8s.io/kubernetes/pkg/controlplane/apiserver"
 	upstream "k8s.io/kubernetes/pkg/controlplane/apiserver/options"
 	"k8s.io/kubernetes/pkg/controlplane/apiserver/samples/generic/server"
 	"k8s.io/kubernetes/pkg/kubeapiserver/authorizer/modes"
@@ -59,17 +59,21 @@ func options(cfg Config) (*upstream.Options, error) {
 	// requests in flight remain.
 	o.Features.EnablePriorityAndFairness = false
 	o.Features.EnableProfiling = false
+	o.Metrics = nil // flags about single metrics; /metrics itself stays
 	return o, nil
 }
 
 // setFeatures turns off what only several API servers need of each other, which
 // would write a lease every ten seconds for as long as the server rests.
 func setFeatures() error {
-	apiserver.IdentityLeaseRenewIntervalPeriod = 10 * time.Minute
-	return utilfeature.DefaultMutableFeatureGate.SetFromMap(map[string]bool{
-		"APIServerIdentity":                   false,
-		"UnknownVersionInteroperabilityProxy": false,
+	err := utilfeature.DefaultMutableFeatureGate.SetFromMap(map[string]bool{
+		string(features.APIServerIdentity):                   false,
+		string(features.UnknownVersionInteroperabilityProxy): false,
 	})
+	if err != nil {
+		return err
+	}
+	return compatibility.DefaultComponentGlobalsRegistry.Set() // no change after this
 }
 
 func advertised(bound net.IP) net.IP {

@@ -26,7 +26,7 @@ type running struct {
 	err    error
 }
 
-func controller(ctx context.Context, opts Options, server *apiserver.Server) *running {
+func runController(ctx context.Context, opts Options, server *apiserver.Server) *running {
 	if opts.NoController {
 		return &running{cancel: func() {}}
 	}

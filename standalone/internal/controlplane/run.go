@@ -16,8 +16,8 @@ import (
 	"github.com/nixmox/nixmox-controller/standalone/internal/datadir"
 	"github.com/nixmox/nixmox-controller/standalone/internal/etcd"
 	"github.com/nixmox/nixmox-controller/standalone/internal/kubeconfig"
+	"github.com/nixmox/nixmox-controller/standalone/internal/logging"
 	"github.com/nixmox/nixmox-controller/standalone/internal/loops"
-	"github.com/nixmox/nixmox-controller/standalone/internal/shutdown"
 )
 
 // Options are the flags of `nixmox up`.
@@ -26,7 +26,7 @@ type Options struct {
 	Listen       string // HOST:PORT; port 0 picks a free one
 	Kubeconfig   string
 	NoController bool
-	Verbose      bool
+	Verbosity    int       // of the logs on stderr; 0 is silent while all is well
 	Ready        io.Writer // gets one line when everything is ready
 }
 
@@ -44,7 +44,9 @@ func Run(ctx context.Context, opts Options) error {
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
+	var started teardown
+	defer started.stop()
+	started.add(func() { _ = dir.Close() })
 
 	address, err := listen(opts.Listen)
 	if err != nil {
@@ -54,12 +56,11 @@ func Run(ctx context.Context, opts Options) error {
 	if err != nil {
 		return err
 	}
-	database, err := etcd.Start(ctx, dir.Etcd(), opts.Verbose)
+	database, err := etcd.Start(ctx, dir.Etcd(), logging.Zap(opts.Verbosity))
 	if err != nil {
 		return err
 	}
-	defer database.Close(2 * time.Second)
-	defer shutdown.Arm() // whatever made us stop, from then on the time counts
+	started.add(func() { database.Close(2 * time.Second) })
 
 	server, err := apiserver.Start(ctx, apiserver.Config{
 		Listener: address.listener, ExternalHost: address.host,
@@ -69,9 +70,9 @@ func Run(ctx context.Context, opts Options) error {
 		return err
 	}
 	if err := server.WaitReady(ctx); err != nil {
-		return err
+		return err // the server is not stopped but left: see apiserver.Start
 	}
-	defer server.Stop(3 * time.Second)
+	started.add(func() { server.Stop(3 * time.Second) })
 
 	if err := crds.Install(ctx, server.LoopbackJSON()); err != nil {
 		return err
@@ -85,12 +86,13 @@ func Run(ctx context.Context, opts Options) error {
 	if _, err := fmt.Fprintf(opts.Ready, "nixmox: ready, %s, kubeconfig %s, data %s\n", address.url(), opts.Kubeconfig, dir.Path()); err != nil {
 		return fmt.Errorf("say that we are ready: %w", err)
 	}
-	return supervise(ctx, server, database, controller(ctx, opts, server))
+	controller := runController(ctx, opts, server)
+	started.add(func() { controller.stop(3 * time.Second) })
+	return supervise(ctx, server, database, controller)
 }
 
 // supervise waits for the end: one that was asked for, or a part that fails.
 func supervise(ctx context.Context, server *apiserver.Server, database *etcd.Server, controller *running) error {
-	defer controller.stop(3 * time.Second)
 	select {
 	case <-ctx.Done():
 		return nil

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"go.etcd.io/etcd/server/v3/embed"
+	"go.uber.org/zap"
 )
 
 // abandonAfter is how long a database that did not start may take to end.
@@ -25,7 +26,7 @@ type Server struct {
 
 // Start opens or creates the database in dir and returns when it serves. When
 // ctx ends first, it gives up.
-func Start(ctx context.Context, dir string, verbose bool) (*Server, error) {
+func Start(ctx context.Context, dir string, log *zap.Logger) (*Server, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
@@ -33,7 +34,7 @@ func Start(ctx context.Context, dir string, verbose bool) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
-	started, err := embed.StartEtcd(config(dir, socket, verbose))
+	started, err := embed.StartEtcd(config(dir, socket, log))
 	if err != nil {
 		socket.remove()
 		return nil, fmt.Errorf("database in %s: %w", dir, err)
@@ -73,7 +74,7 @@ func (s *Server) Close(patience time.Duration) {
 	s.socket.remove()
 }
 
-func config(dir string, socket socket, verbose bool) *embed.Config {
+func config(dir string, socket socket, log *zap.Logger) *embed.Config {
 	cfg := embed.NewConfig()
 	cfg.Name = "nixmox"
 	cfg.InitialCluster = cfg.InitialClusterFromName(cfg.Name)
@@ -83,19 +84,16 @@ func config(dir string, socket socket, verbose bool) *embed.Config {
 	cfg.AdvertiseClientUrls = []url.URL{socket.url()}
 	cfg.EnableGRPCGateway = false
 
-	// A single member elects itself after one election timeout, which is paid at
-	// every start. There is no network whose hiccups a longer one would forgive.
-	cfg.TickMs = 20
-	cfg.ElectionMs = 100
+	// A single member elects itself within an election timeout, which is paid at
+	// every start, and there is no network whose hiccups a longer one would
+	// forgive. Shorter ticks are paid at rest.
+	cfg.TickMs = 100
+	cfg.ElectionMs = 500
 
 	// On a busy machine a slow request is no news; the default is 100 ms.
 	cfg.WarningApplyDuration = time.Second
 	cfg.WarningUnaryRequestDuration = 3 * time.Second
 
-	cfg.LogOutputs = []string{embed.StdErrLogOutput}
-	cfg.LogLevel = "warn"
-	if verbose {
-		cfg.LogLevel = "info"
-	}
+	cfg.ZapLoggerBuilder = embed.NewZapLoggerBuilder(log)
 	return cfg
 }
