@@ -1,121 +1,137 @@
 package health
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"time"
 )
 
 const (
-	// maxBody and bodyTime bound what is read behind the header. Nothing of it is
-	// used; it is read so that the service need not log a client that hung up.
+	// maxHeader bounds what is read up to the end of the header.
+	maxHeader = 64 << 10
+	// maxBody and bodyTime bound what is read behind it. Nothing of that is used; it
+	// is read so that the service need not log a client that hung up.
 	maxBody  = 64 << 10
 	bodyTime = time.Second
-	// maxHeader bounds what is read before it.
-	maxHeader = 64 << 10
 )
+
+var errHeader = errors.New("the header of its answer is longer than 64 KiB")
 
 // probeHTTP makes one GET. The first answer decides: redirects are never
 // followed, so a 3xx is healthy wherever it points to.
+//
+// It speaks HTTP over a connection of its own, not through http.Transport, which
+// writes what a server says unasked to the process's log, looks for proxies and keeps
+// connections; a probe asks whether a new client would be served.
 func (p *Prober) probeHTTP(ctx context.Context, check Check, target Target, to destination, limits Limits) Result {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	req, err := newRequest(withDestination(ctx, to, limits), check, target)
+	who := addressee(check, target)
+	req, err := newRequest(ctx, check, who)
 	if err != nil {
 		return cannotRun(fmt.Sprintf("the URL cannot be asked for: %v", err))
 	}
-	res, err := p.transport(check.InsecureTLS).RoundTrip(req)
+	conn, err := dial(ctx, to, limits)
 	if err != nil {
 		return explain(err, to, limits)
 	}
-	stop := time.AfterFunc(bodyTime, cancel)
-	_, _ = io.CopyN(io.Discard, res.Body, maxBody)
-	stop.Stop()
-	cancel() // before Close, which would read on
-	_ = res.Body.Close()
-	return judgeStatus(res.StatusCode, "from "+to.name)
+	defer func() { _ = conn.Close() }()
+	hangUp := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	defer hangUp()
+	if req.URL.Scheme == "https" {
+		secured := tls.Client(conn, &tls.Config{
+			ServerName:         who.serverName,
+			RootCAs:            p.RootCAs,
+			InsecureSkipVerify: check.InsecureTLS, // asked for by the check: https+insecure://
+		})
+		if err := secured.HandshakeContext(ctx); err != nil {
+			return explain(err, to, limits)
+		}
+		conn = secured
+	}
+	status, err := exchange(conn, req)
+	if err != nil {
+		return explain(err, to, limits)
+	}
+	return judgeStatus(status, to)
 }
 
-func judgeStatus(status int, whence string) Result {
-	message := fmt.Sprintf("HTTP %d %s", status, whence)
+func judgeStatus(status int, from destination) Result {
+	message := fmt.Sprintf("HTTP %d from %s", status, from.name)
 	if status >= 200 && status < 400 {
 		return passed(message)
 	}
 	return failed(message)
 }
 
-// newRequest names the service in the URL, which makes it the name that the
-// certificate is verified against; the connection goes to the destination.
-func newRequest(ctx context.Context, check Check, target Target) (*http.Request, error) {
-	u, err := url.Parse(check.URL)
+// party is whom a request is meant for, whatever address it is sent to.
+type party struct {
+	serverName string // the certificate's
+	hostHeader string
+}
+
+// addressee: at the container's own address we expect the service under its
+// hostname; elsewhere whom the check names.
+func addressee(check Check, target Target) party {
+	name := check.Host
+	if target.isOwn(check.Host) {
+		if target.Hostname != "" {
+			return party{serverName: target.Hostname, hostHeader: target.Hostname}
+		}
+		name = target.Address.Unmap().String()
+	}
+	return party{serverName: name, hostHeader: net.JoinHostPort(name, fmt.Sprint(check.Port))}
+}
+
+func newRequest(ctx context.Context, check Check, who party) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, check.URL, nil)
 	if err != nil {
 		return nil, err
 	}
-	own := target.isOwn(check.Host)
-	if name := serverName(target); own && name != "" {
-		u.Host = net.JoinHostPort(name, fmt.Sprint(check.Port))
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-	if own && target.Hostname != "" {
-		req.Host = target.Hostname
-	}
+	req.Host = who.hostHeader
+	req.Close = true
 	req.Header.Set("User-Agent", "nixmox-health")
 	req.Header.Set("Accept", "*/*")
 	return req, nil
 }
 
-// serverName is whom we expect at the container's own address.
-func serverName(t Target) string {
-	if t.Hostname != "" {
-		return t.Hostname
+// exchange sends the request and returns the status of the final answer.
+func exchange(conn net.Conn, req *http.Request) (status int, err error) {
+	// A server may answer and leave without having read everything.
+	sendErr := req.Write(conn)
+	source := &failing{Reader: conn}
+	bounded := &io.LimitedReader{R: source, N: maxHeader}
+	reader := bufio.NewReader(bounded)
+	for {
+		res, err := http.ReadResponse(reader, req)
+		switch {
+		case err != nil && bounded.N <= 0:
+			return 0, errHeader
+		case err != nil && source.err != nil: // the parser complains of the half that it got
+			return 0, errors.Join(source.err, sendErr)
+		case err != nil:
+			return 0, err
+		case res.StatusCode >= 200:
+			_ = conn.SetReadDeadline(time.Now().Add(bodyTime))
+			bounded.N = maxBody
+			_, _ = io.Copy(io.Discard, reader)
+			return res.StatusCode, nil
+		}
 	}
-	if t.Address.IsValid() {
-		return t.Address.Unmap().String()
-	}
-	return ""
 }
 
-type destinationKey struct{}
-
-type boundDestination struct {
-	destination
-	Limits
+// failing remembers why there was no more to read.
+type failing struct {
+	io.Reader
+	err error
 }
 
-func withDestination(ctx context.Context, to destination, limits Limits) context.Context {
-	return context.WithValue(ctx, destinationKey{}, boundDestination{to, limits})
-}
-
-// transport is shared by all probes: where a request goes is in its context.
-func (p *Prober) transport(insecure bool) *http.Transport {
-	p.once.Do(func() {
-		p.verified = p.newTransport(&tls.Config{RootCAs: p.RootCAs, MinVersion: tls.VersionTLS12})
-		p.insecure = p.newTransport(&tls.Config{InsecureSkipVerify: true}) // asked for by the check: https+insecure://
-	})
-	if insecure {
-		return p.insecure
-	}
-	return p.verified
-}
-
-func (p *Prober) newTransport(config *tls.Config) *http.Transport {
-	return &http.Transport{
-		Proxy:                  nil, // an environment's proxy is not for our containers
-		TLSClientConfig:        config,
-		DisableKeepAlives:      true, // a probe asks whether a new client would be served
-		DisableCompression:     true,
-		MaxResponseHeaderBytes: maxHeader,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			to := ctx.Value(destinationKey{}).(boundDestination)
-			return dial(ctx, to.destination, to.Limits)
-		},
-	}
+func (f *failing) Read(p []byte) (n int, err error) {
+	n, err = f.Reader.Read(p)
+	f.err = err
+	return n, err
 }

@@ -40,13 +40,16 @@ func TestHTTPStatusDecides(t *testing.T) {
 			w.WriteHeader(204)
 		case "/302":
 			http.Redirect(w, r, "/302", http.StatusFound) // a loop, for whoever follows
+		case "/201":
+			w.WriteHeader(http.StatusEarlyHints)
+			w.WriteHeader(201)
 		case "/404":
 			w.WriteHeader(404)
 		case "/500":
 			w.WriteHeader(500)
 		}
 	})
-	for path, outcome := range map[string]Outcome{"200": Passed, "204": Passed, "302": Passed, "404": Failed, "500": Failed} {
+	for path, outcome := range map[string]Outcome{"200": Passed, "201": Passed, "204": Passed, "302": Passed, "404": Failed, "500": Failed} {
 		r := testProber().Probe(t.Context(), mustParse(t, "http://db.example.com:"+port+"/"+path), testTarget(), Limits{Timeout: patient})
 		wantResult(t, r, outcome, "HTTP "+path+" from "+own+":"+port)
 	}
@@ -142,7 +145,14 @@ func TestHTTPServersThatMisbehave(t *testing.T) {
 					return
 				}
 			}
-		}, patient, "exceeded"},
+		}, patient, "longer than 64 KiB"},
+		{"sends hints and then no answer", func(c net.Conn) {
+			for {
+				if _, err := c.Write([]byte("HTTP/1.1 103 Early Hints\r\n\r\n")); err != nil {
+					return
+				}
+			}
+		}, patient, "longer than 64 KiB"},
 		{"hangs up", func(c net.Conn) { _, _ = c.Read(make([]byte, 4096)) }, patient, "closed the connection without an answer"},
 		{"speaks another protocol", func(c net.Conn) { _, _ = c.Write([]byte("220 mail ESMTP\r\n")); drain(c) }, patient, "malformed HTTP"},
 	}

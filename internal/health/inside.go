@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -25,6 +26,9 @@ var (
 	//go:embed inside_tcp.sh
 	tcpScript string
 )
+
+// curlTimes are the milliseconds in curl's messages, other ones each time.
+var curlTimes = regexp.MustCompile(` after \d+ (ms|milliseconds)`)
 
 // probeInside asks the container's own localhost from inside. When that cannot be
 // done here, why says so and the Result means nothing.
@@ -49,7 +53,7 @@ func probeInside(ctx context.Context, check Check, target Target, limits Limits)
 	case res.ExitCode == exitBadStatus:
 		return failed(insideMessage(check, firstLine(res.Stdout))), ""
 	default:
-		return failed("no answer inside the container" + quoteOutput(res)), ""
+		return failed("no answer inside the container" + curlTimes.ReplaceAllString(quoteOutput(res), "")), ""
 	}
 }
 

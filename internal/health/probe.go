@@ -3,9 +3,7 @@ package health
 import (
 	"context"
 	"crypto/x509"
-	"net/http"
 	"net/netip"
-	"sync"
 	"time"
 )
 
@@ -17,17 +15,13 @@ type Limits struct {
 	Connect time.Duration
 }
 
-// Prober runs checks once. The zero Prober is ready; one serves everything, and
-// must not be copied or changed after its first probe.
+// Prober runs checks once. The zero Prober is ready; one serves everything.
 type Prober struct {
 	// Rewrite replaces the address that is dialled; an error means that it is not.
 	// Nil in production: it is for ParseDevelopmentAddressMap alone.
 	Rewrite func(netip.Addr) (netip.Addr, error)
 	// RootCAs are trusted for https checks from outside; nil means the system's.
 	RootCAs *x509.CertPool
-
-	once               sync.Once
-	verified, insecure *http.Transport
 }
 
 // Probe runs check once against target. It always returns within the limits (as
