@@ -107,7 +107,7 @@ func (s *Simulator) authenticate(r *http.Request, path string) (identity, error)
 // refuse waits as a real node does, then answers 401.
 func (s *Simulator) refuse(reason string) error {
 	s.pause(unauthorizedDelay, nil)
-	return &apiError{status: 401, message: reason, bare: true}
+	return &apiError{status: 401, message: reason, bare: true, empty: true}
 }
 
 // privileges are what a caller may do at a path: the deepest ACL entry on the way there counts.

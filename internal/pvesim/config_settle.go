@@ -115,13 +115,7 @@ func (s *Simulator) detach(conf *config, key, old string) {
 	if conf.usesVolume(s, disk.volume()) {
 		return
 	}
-	for index := 0; index < 256; index++ {
-		unused := fmt.Sprintf("unused%d", index)
-		if _, taken := conf.values[unused]; !taken {
-			conf.values[unused] = disk.volume()
-			return
-		}
-	}
+	conf.addUnused(disk.volume())
 }
 
 // forgetUnused drops the unusedN of a volume that is in use again.

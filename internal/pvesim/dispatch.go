@@ -81,7 +81,7 @@ func (c *call) findNode(values schema.Values) error {
 		return die("hostname lookup '%s' failed - failed to get address info for: %s: Name or service not known", name, name)
 	}
 	if !node.online {
-		return &apiError{status: 595, message: "No route to host", bare: true}
+		return &apiError{status: 595, message: "No route to host", bare: true, empty: true}
 	}
 	c.node = name
 	return nil

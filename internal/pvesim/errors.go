@@ -10,8 +10,9 @@ type apiError struct {
 	status  int
 	message string
 	errors  map[string]string
-	// bare answers have no JSON: the HTTP layer itself made them. The body is empty for a 401 and for 595 and 596.
-	bare bool
+	// bare answers have no JSON, as the HTTP layer itself made them: their body is the message, or empty.
+	bare  bool
+	empty bool
 }
 
 // Error is the message without its newline.

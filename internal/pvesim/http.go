@@ -50,7 +50,7 @@ func (s *Simulator) answer(r *http.Request, entry *calllog.Entry) (*reply, error
 	switch r.Method {
 	case http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete:
 	default:
-		return nil, &apiError{status: 501, message: fmt.Sprintf("method '%s' not available", r.Method), bare: true}
+		return nil, &apiError{status: 501, message: fmt.Sprintf("method '%s' not available", r.Method), bare: true, empty: true}
 	}
 	path, isAPI := strings.CutPrefix(strings.TrimRight(r.URL.Path, "/"), apiRoot)
 	if !isAPI {
@@ -206,7 +206,7 @@ func writeFault(w http.ResponseWriter, r *http.Request, fault *apiError) {
 
 func faultBody(fault *apiError) (body []byte, contentType string) {
 	switch {
-	case fault.bare && (fault.status == 401 || fault.status >= 595):
+	case fault.empty:
 		return nil, ""
 	case fault.bare:
 		return []byte(fault.message), ""

@@ -3,6 +3,7 @@ package pvesim
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -124,8 +125,7 @@ func ParseWorld(data []byte) (*World, error) {
 	decoder.DisallowUnknownFields()
 	world := new(World)
 	if err := decoder.Decode(world); err != nil {
-		line := 1 + bytes.Count(data[:min(int(decoder.InputOffset()), len(data))], []byte("\n"))
-		return nil, fmt.Errorf("world file, about line %d: %s", line, strings.TrimPrefix(err.Error(), "json: "))
+		return nil, fmt.Errorf("world file%s: %s", lineOf(data, err), strings.TrimPrefix(err.Error(), "json: "))
 	}
 	if _, err := decoder.Token(); err != io.EOF {
 		return nil, fmt.Errorf("world file: there is something behind the closing brace")
@@ -135,6 +135,22 @@ func ParseWorld(data []byte) (*World, error) {
 		return nil, fmt.Errorf("world file: %w", err)
 	}
 	return world, nil
+}
+
+// lineOf says on which line of a file JSON went wrong, if the error knows.
+func lineOf(data []byte, err error) string {
+	var offset int64
+	var wrongType *json.UnmarshalTypeError
+	var wrongSyntax *json.SyntaxError
+	switch {
+	case errors.As(err, &wrongType):
+		offset = wrongType.Offset
+	case errors.As(err, &wrongSyntax):
+		offset = wrongSyntax.Offset
+	default:
+		return ""
+	}
+	return fmt.Sprintf(", line %d", 1+bytes.Count(data[:min(int(offset), len(data))], []byte("\n")))
 }
 
 // ReadWorld reads a world file.
