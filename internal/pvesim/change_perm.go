@@ -131,33 +131,7 @@ func (c *call) mayChangeFeatures(wish change, value string, remove bool) error {
 	if !wish.unprivileged {
 		return forbidden("changing feature flags for privileged container is only allowed for root@pam")
 	}
-	features := func(text string) map[string]string {
-		values, err := schema.ParseString(c.diskProps("features"), text, "")
-		if err != nil {
-			return nil
-		}
-		return values
-	}
-	old, wanted := features(wish.old["features"]), features(value)
-	if remove {
-		wanted = nil
-	}
-	nesting, other := false, false
-	if truthy(wish.old["features"]) && !remove {
-		for _, flags := range []map[string]string{old, wanted} {
-			for flag := range flags {
-				if old[flag] != wanted[flag] {
-					nesting, other = nesting || flag == "nesting", other || flag != "nesting"
-				}
-			}
-		}
-	} else {
-		if remove {
-			wanted = old
-		}
-		nesting = len(wanted) == 1 && truthy(wanted["nesting"])
-		other = len(wanted) > 0 && !nesting
-	}
+	nesting, other := c.changedFeatures(wish.old["features"], value, remove)
 	if other {
 		return forbidden("changing feature flags (except nesting) is only allowed for root@pam")
 	}
@@ -165,6 +139,35 @@ func (c *call) mayChangeFeatures(wish change, value string, remove bool) error {
 		return c.needForVM(wish.pool, "VM.Allocate")
 	}
 	return nil
+}
+
+// changedFeatures says whether nesting, and whether another flag, is to change. Where there was nothing before, or where
+// all is to go, every flag counts; so nesting=0 is "another" there, as in Proxmox.
+func (c *call) changedFeatures(old, wanted string, remove bool) (nesting, other bool) {
+	before, after := c.features(old), c.features(wanted)
+	if remove {
+		after = before
+	}
+	if remove || !truthy(old) {
+		nesting = len(after) == 1 && truthy(after["nesting"])
+		return nesting, len(after) > 0 && !nesting
+	}
+	for _, flags := range []map[string]string{before, after} {
+		for flag := range flags {
+			changed := before[flag] != after[flag]
+			nesting = nesting || changed && flag == "nesting"
+			other = other || changed && flag != "nesting"
+		}
+	}
+	return nesting, other
+}
+
+func (c *call) features(text string) map[string]string {
+	values, err := schema.ParseString(c.diskProps("features"), text, "")
+	if err != nil {
+		return nil
+	}
+	return values
 }
 
 // mayAccessVolume checks the access to an existing volume (PVE/Storage.pm, check_volume_access).

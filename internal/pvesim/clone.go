@@ -63,6 +63,21 @@ func (n *cloning) check() error {
 	if n.source.running() && n.full && !n.has("snapname") {
 		return die("Cannot do full clones on a running container without snapshots")
 	}
+	if err := n.checkDisks(); err != nil {
+		return err
+	}
+	for key, value := range n.sourceValues() {
+		if !netKey.MatchString(key) {
+			continue
+		}
+		if err := n.mayUseBridge(value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (n *cloning) checkDisks() error {
 	values := n.sourceValues()
 	for _, key := range diskOrder(values) {
 		disk, err := n.parseDisk(key, values[key])
@@ -74,13 +89,6 @@ func (n *cloning) check() error {
 		}
 		if err := n.checkDisk(disk); err != nil {
 			return err
-		}
-	}
-	for key, value := range values {
-		if netKey.MatchString(key) {
-			if err := n.mayUseBridge(value); err != nil {
-				return err
-			}
 		}
 	}
 	return nil

@@ -119,7 +119,8 @@ func (in *inside) runScript(ctx context.Context, script string, params []string,
 		return 0, fmt.Errorf("exec: make a shell: %w", err)
 	}
 	err = runner.Run(ctx, parsed)
-	if status, isStatus := interp.IsExitStatus(err); isStatus {
+	var status interp.ExitStatus
+	if errors.As(err, &status) {
 		return int(status), nil
 	}
 	if ctx.Err() != nil {

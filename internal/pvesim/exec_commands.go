@@ -35,7 +35,7 @@ func (in *inside) exec(ctx context.Context, args []string) error {
 	if code == 0 {
 		return nil
 	}
-	return interp.NewExitStatus(uint8(code))
+	return interp.ExitStatus(code)
 }
 
 func (in *inside) command(ctx context.Context, args []string, stdout, stderr io.Writer) int {

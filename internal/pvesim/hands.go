@@ -145,7 +145,7 @@ func (s *Simulator) Unlock(vmid int) error { return s.Edit(vmid, map[string]stri
 func (s *Simulator) SetHealthy(vmid int, unit string, healthy bool) error {
 	return s.with(vmid, func(g *guest) error {
 		if !g.running() {
-			return fmt.Errorf("container '%d' not running!", vmid)
+			return fmt.Errorf("container %d is not running", vmid)
 		}
 		found := false
 		for _, one := range g.run.services {

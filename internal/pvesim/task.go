@@ -39,11 +39,10 @@ type task struct {
 
 // taskBook holds the tasks of all nodes.
 type taskBook struct {
-	byName   map[string]*task
-	active   []*task
-	archive  []*task // oldest first
-	lastPID  int
-	workerID int
+	byName  map[string]*task
+	active  []*task
+	archive []*task // oldest first
+	lastPID int
 }
 
 // say adds a line to the task's log.

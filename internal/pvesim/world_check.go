@@ -116,24 +116,26 @@ func (w *World) checkAccess() error {
 		}
 	}
 	for name, token := range w.Tokens {
-		at := "tokens." + name
-		if !tokenName.MatchString(token.ID) {
-			return fmt.Errorf("%s.id: %q is not user@realm!name", at, token.ID)
-		}
-		if user, _, _ := strings.Cut(token.ID, "!"); !w.hasUser(user) {
-			return fmt.Errorf("%s.id: there is no user %q", at, user)
-		}
-		if token.Secret == "" {
-			return fmt.Errorf("%s.secret: is missing", at)
-		}
-		if token.Privsep != 0 && token.Privsep != 1 {
-			return fmt.Errorf("%s.privsep: must be 0 or 1", at)
-		}
-		if err := w.checkACL(at, token.ACL); err != nil {
+		if err := w.checkToken("tokens."+name, token); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (w *World) checkToken(at string, token Token) error {
+	user, _, _ := strings.Cut(token.ID, "!")
+	switch {
+	case !tokenName.MatchString(token.ID):
+		return fmt.Errorf("%s.id: %q is not user@realm!name", at, token.ID)
+	case !w.hasUser(user):
+		return fmt.Errorf("%s.id: there is no user %q", at, user)
+	case token.Secret == "":
+		return fmt.Errorf("%s.secret: is missing", at)
+	case token.Privsep != 0 && token.Privsep != 1:
+		return fmt.Errorf("%s.privsep: must be 0 or 1", at)
+	}
+	return w.checkACL(at, token.ACL)
 }
 
 func (w *World) hasUser(name string) bool {
