@@ -49,9 +49,9 @@ func probeInside(ctx context.Context, check Check, target Target, limits Limits)
 	case res.ExitCode == exitNoTool:
 		return r, "no tool in the container can ask for it: " + toolsFor(check)
 	case res.ExitCode == 0:
-		return passed(insideMessage(check, firstLine(res.Stdout))), ""
+		return passed(insideMessage(check, firstLine(res.Stdout), "answered")), ""
 	case res.ExitCode == exitBadStatus:
-		return failed(insideMessage(check, firstLine(res.Stdout))), ""
+		return failed(insideMessage(check, firstLine(res.Stdout), "an error status")), ""
 	default:
 		return failed("no answer inside the container" + curlTimes.ReplaceAllString(quoteOutput(res), "")), ""
 	}
@@ -68,9 +68,9 @@ func toolsFor(check Check) string {
 	}
 }
 
-func insideMessage(check Check, said string) string {
+func insideMessage(check Check, said, otherwise string) string {
 	if said == "" {
-		said = "answered"
+		said = otherwise
 	}
 	return fmt.Sprintf("%s from %s inside the container", said, net.JoinHostPort(check.Host, fmt.Sprint(check.Port)))
 }
@@ -88,17 +88,21 @@ func insideScript(check Check, target Target, limits Limits) (string, error) {
 	if check.InsecureTLS {
 		insecure = "yes"
 	}
-	host := named.Host
+	host, connect := named.Host, ""
 	if target.Hostname != "" {
 		host = target.Hostname
+	}
+	if target.Hostname != "" && named.Scheme == "https" {
+		// The name in the URL is the one that curl verifies.
 		named.Host = net.JoinHostPort(target.Hostname, port)
+		connect = "::" + net.JoinHostPort(check.Host, port)
 	}
 	// The tools end a little before our own deadline, so that they can still say why.
 	seconds := max(limits.Timeout*9/10, time.Second/10).Seconds()
 	return assign("url", check.URL) +
 		assign("named", named.String()) +
 		assign("host", host) +
-		assign("connect", "::"+net.JoinHostPort(check.Host, port)) +
+		assign("connect", connect) +
 		assign("insecure", insecure) +
 		assign("seconds", fmt.Sprintf("%.1f", seconds)) +
 		assign("whole_seconds", fmt.Sprint(int(seconds)+1)) +
