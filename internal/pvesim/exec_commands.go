@@ -237,53 +237,6 @@ func (r *runningService) state() string {
 	return "activating"
 }
 
-// curl answers from the container's own services. Exit codes as of curl: 7 no connection, 22 an error status with -f, 6 a
-// name that does not resolve.
-func (in *inside) curl(_ context.Context, args []string, stdout, stderr io.Writer) int {
-	target, failOnError, headOnly, silent, output := "", false, false, false, true
-	for i := 0; i < len(args); i++ {
-		arg := args[i]
-		switch {
-		case arg == "-o" || arg == "--output":
-			i++
-			output = false
-		case slices.Contains([]string{"-m", "--max-time", "--connect-timeout", "-w", "-H", "-X", "-A", "--retry"}, arg):
-			i++
-		case arg == "--fail":
-			failOnError = true
-		case arg == "--silent":
-			silent = true
-		case arg == "--head":
-			headOnly = true
-		case strings.HasPrefix(arg, "--"):
-		case strings.HasPrefix(arg, "-"):
-			failOnError = failOnError || strings.Contains(arg, "f")
-			silent = silent || strings.Contains(arg, "s")
-			headOnly = headOnly || strings.Contains(arg, "I")
-		default:
-			target = arg
-		}
-	}
-	answer, code, problem := in.fetch(target)
-	switch {
-	case code != 0:
-		if !silent {
-			fmt.Fprintf(stderr, "curl: (%d) %s\n", code, problem)
-		}
-		return code
-	case failOnError && answer.Status >= 400:
-		if !silent {
-			fmt.Fprintf(stderr, "curl: (22) The requested URL returned error: %d\n", answer.Status)
-		}
-		return 22
-	case headOnly:
-		fmt.Fprintf(stdout, "HTTP/1.1 %d\r\n\r\n", answer.Status)
-	case output:
-		fmt.Fprint(stdout, answer.Body)
-	}
-	return 0
-}
-
 // wget ends with 4 when there is no connection and with 8 when the server says no.
 func (in *inside) wget(_ context.Context, args []string, stdout, stderr io.Writer) int {
 	target, toStdout := "", false
