@@ -8,5 +8,5 @@
 //
 // What does not live here: what a verdict means for a service (the controllers),
 // how a command gets into a container (internal/guest), and anything of
-// Kubernetes. Called by the controllers and, for the grammar, by manifest.
+// Kubernetes. Called by the controllers; internal/app makes the Prober.
 package health

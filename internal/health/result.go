@@ -4,13 +4,13 @@ package health
 type Outcome int
 
 const (
-	// NotRun: the probe could not be run, so it says nothing about the service.
+	// NotRun means that the probe could not be run, so it says nothing about the service.
 	NotRun Outcome = iota
-	// Passed: the service is well.
+	// Passed means that the service is well.
 	Passed
-	// Partly: some layers of a check with several passed, others failed.
+	// Partly means that some layers of a check with several passed, others failed.
 	Partly
-	// Failed: the service was asked and is not well.
+	// Failed means that the service was asked and is not well.
 	Failed
 )
 

@@ -6,13 +6,13 @@ import "time"
 type Verdict int
 
 const (
-	// Unknown: not judged yet, or the check cannot be run (State.CannotRun).
+	// Unknown means that there is no verdict yet, or that the check cannot be run (State.CannotRun).
 	Unknown Verdict = iota
-	// Healthy: the last result passed, or too few since then did not.
+	// Healthy means that the last result passed, or that too few since then did not.
 	Healthy
-	// Degraded: some layers of the check fail for good.
+	// Degraded means that some layers of the check fail for good.
 	Degraded
-	// Unhealthy: the check fails for good.
+	// Unhealthy means that the check fails for good.
 	Unhealthy
 )
 
