@@ -76,10 +76,12 @@ func TestRunPostsTheScriptAndReturnsWhatItLeft(t *testing.T) {
 
 func TestRunTellsTransportFailuresApart(t *testing.T) {
 	answers := map[string]http.HandlerFunc{
-		"an error status":  func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no such container", http.StatusNotFound) },
-		"no exit code":     func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{}`)) },
-		"not JSON":         func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`hello`)) },
-		"a redirect":       func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://192.0.2.1/", http.StatusTemporaryRedirect) },
+		"an error status": func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no such container", http.StatusNotFound) },
+		"no exit code":    func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{}`)) },
+		"not JSON":        func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`hello`)) },
+		"a redirect": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://192.0.2.1/", http.StatusTemporaryRedirect)
+		},
 		"a closed connect": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 	}
 	for name, h := range answers {
