@@ -26,8 +26,11 @@ import (
 	"github.com/nixmox/nixmox-controller/internal/proxmox"
 )
 
-// conflictPause lets the cache catch up with the object that somebody else wrote.
-const conflictPause = 100 * time.Millisecond
+// The cache needs a moment to catch up with what somebody else wrote, and with what we wrote ourselves.
+const (
+	conflictPause = 100 * time.Millisecond
+	cachePause    = 10 * time.Millisecond
+)
 
 // ServiceReconciler brings one container at a time nearer to its service.
 type ServiceReconciler struct {
@@ -39,6 +42,7 @@ type ServiceReconciler struct {
 	Scheduler  *health.Scheduler
 	Guests     GuestAccess
 	topologies *topologies
+	freshness  *freshness
 }
 
 // pass is one look at one service: what was read and decided so far.
@@ -67,7 +71,11 @@ func (r *ServiceReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 	svc := &v1alpha1.NixMoxService{}
 	if err := r.Get(ctx, req.NamespacedName, svc); err != nil {
 		r.Scheduler.Remove(req.String())
+		r.freshness.forget(req.NamespacedName)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if r.freshness.stale(req.NamespacedName, svc.ResourceVersion) {
+		return ctrl.Result{RequeueAfter: cachePause}, nil
 	}
 	p := &pass{
 		log: logr.FromContextOrDiscard(ctx).WithValues("host", hostOf(svc).String()),
@@ -110,6 +118,7 @@ func (r *ServiceReconciler) ensureFinalizer(ctx context.Context, p *pass) error 
 		return fmt.Errorf("add the finalizer to service %s: %w", p.key, err)
 	}
 	p.base = p.svc.DeepCopy()
+	r.freshness.wrote(p.key, p.svc.ResourceVersion)
 	return nil
 }
 

@@ -55,7 +55,7 @@ func Setup(mgr ctrl.Manager, sessions *Sessions, newScheduler func(onChange func
 	}
 	services := &ServiceReconciler{
 		Client: mgr.GetClient(), Events: mgr.GetEventRecorder(v1alpha1.FieldOwner),
-		Sessions: sessions, Scheduler: scheduler, Guests: guests, topologies: shared,
+		Sessions: sessions, Scheduler: scheduler, Guests: guests, topologies: shared, freshness: newFreshness(),
 	}
 	hosts := &HostReconciler{
 		Client: mgr.GetClient(), Uncached: mgr.GetAPIReader(), Events: mgr.GetEventRecorder(v1alpha1.FieldOwner),

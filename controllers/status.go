@@ -64,6 +64,7 @@ func (r *ServiceReconciler) patchStatus(ctx context.Context, p *pass) error {
 		return err
 	}
 	p.base = p.svc.DeepCopy()
+	r.freshness.wrote(p.key, p.svc.ResourceVersion)
 	r.announce(p, before)
 	return nil
 }

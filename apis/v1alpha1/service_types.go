@@ -117,14 +117,16 @@ type NixMoxServiceSpec struct {
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
-	// +kubebuilder:validation:XValidation:rule="self.all(p, type(p) == int ? (p >= 1 && p <= 65535) : (p.matches('^[0-9]{1,5}(/(tcp|udp))?$') && int(p.split('/')[0]) >= 1 && int(p.split('/')[0]) <= 65535))",message="a port is a number from 1 to 65535, with or without a protocol: 5432, \"53/udp\""
+	// +kubebuilder:validation:XValidation:rule="self.all(p, type(p) != int || (p >= 1 && p <= 65535))",message="a port is a number from 1 to 65535, with or without a protocol: 5432, \"53/udp\""
+	// +kubebuilder:validation:items:XIntOrString
+	// +kubebuilder:validation:items:Pattern=`^([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])(/(tcp|udp))?$`
 	Ports []intstr.IntOrString `json:"ports,omitempty"`
 
 	// volumes are disks beside the root disk. A volume's identity is its name, for ever: reordering the list moves no data.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
-	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:MaxItems=15
 	Volumes []Volume `json:"volumes,omitempty"`
 
 	// template is the image that the container is created from, such as local:vztmpl/nixos.tar.xz. It cannot be changed afterwards.

@@ -1,0 +1,201 @@
+// Command democheck brings the sample stack up on the built programs, a real Kubernetes API, the controller and a simulated Proxmox,
+// and judges from outside whether the phases were kept and how near the time came to its lower bound. `make demo-check` runs it.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"syscall"
+	"time"
+
+	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+	"github.com/nixmox/nixmox-controller/config/samples"
+	"github.com/nixmox/nixmox-controller/internal/app"
+	"github.com/nixmox/nixmox-controller/internal/demo"
+	"github.com/nixmox/nixmox-controller/internal/pvesim/calllog"
+)
+
+// What the sample world and the sample host say; the bound needs it.
+const (
+	nodes         = 1
+	maxConcurrent = 4
+	tokenID       = "nixmox@pve!ctl"
+	tokenSecret   = "00000000-0000-0000-0000-00000000demo"
+	addressMap    = "192.168.99.0/24=127.0.99.0/24"
+	stopLimit     = 10 * time.Second
+)
+
+func main() {
+	bin := flag.String("bin", "bin", "folder with nixmox, controller and pvesim")
+	keep := flag.Bool("keep", false, "keep the folder with data and logs, and print where it is")
+	timeout := flag.Duration("timeout", 3*time.Minute, "how long the whole may take")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, *timeout)
+	defer cancel()
+	line, err := check(ctx, *bin, *keep)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "Error:", err)
+	}
+	fmt.Println("demo:", line)
+	if err != nil {
+		os.Exit(1)
+	}
+}
+
+// check runs everything in a temporary folder and says how it went, in one line.
+func check(ctx context.Context, bin string, keep bool) (line string, err error) {
+	dir, err := os.MkdirTemp("", "nixmox-demo-")
+	if err != nil {
+		return "failed", err
+	}
+	defer func() {
+		if keep || err != nil {
+			fmt.Println("data and logs are kept in", dir)
+			return
+		}
+		err = os.RemoveAll(dir)
+	}()
+	stack, err := start(ctx, bin, dir)
+	defer func() { err = errors.Join(err, stack.stop()) }()
+	if err != nil {
+		return "failed", err
+	}
+	began := time.Now()
+	progress, err := stack.rollOut(ctx, began)
+	wall := time.Since(began)
+	if err != nil {
+		return fmt.Sprintf("%d/%d ready", progress.Ready, len(progress.Services)), err
+	}
+	return judge(filepath.Join(dir, "calls.jsonl"), progress, wall)
+}
+
+// judge reads the call log and sums up.
+func judge(file string, progress demo.Progress, wall time.Duration) (string, error) {
+	log, err := os.Open(file)
+	if err != nil {
+		return "failed", err
+	}
+	defer log.Close() //nolint:errcheck // only read
+	rollout := demo.RolloutOf(progress, nodes*maxConcurrent)
+	if rollout.Log, err = calllog.Read(log); err != nil {
+		return "failed", fmt.Errorf("read the call log: %w", err)
+	}
+	j := demo.Judge(rollout)
+	order := "ok"
+	if len(j.Violations) > 0 {
+		order = "broken"
+		for _, v := range j.Violations {
+			err = errors.Join(err, errors.New(v))
+		}
+	}
+	if limit := j.Bound + j.Bound/10 + 2*time.Second; wall > limit {
+		err = errors.Join(err, fmt.Errorf("the roll-out took %.1fs, more than 1.10 x bound + 2 s = %.1fs", wall.Seconds(), limit.Seconds()))
+	}
+	return fmt.Sprintf("%d/%d ready, %d phases, order %s, wall %.1fs, bound %.1fs, PVE calls %d",
+		progress.Ready, len(progress.Services), j.Phases, order, wall.Seconds(), j.Bound.Seconds(), j.Calls), err
+}
+
+// stack are the running programs.
+type stack struct {
+	processes []*demo.Process
+	logs      []io.Closer
+	client    client.Client
+	endpoint  string
+}
+
+func start(ctx context.Context, bin, dir string) (*stack, error) {
+	s := &stack{}
+	world := filepath.Join(dir, "world.json")
+	data, err := samples.FS.ReadFile("demo/world.json")
+	if err != nil {
+		return s, err
+	}
+	if err := os.WriteFile(world, data, 0o600); err != nil {
+		return s, err
+	}
+	fmt.Println("starting the simulated Proxmox, the Kubernetes API and the controller")
+	sim, err := s.run(ctx, dir, "pvesim", true, filepath.Join(bin, "pvesim"),
+		"--world", world, "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0", "--call-log", filepath.Join(dir, "calls.jsonl"))
+	if err != nil {
+		return s, err
+	}
+	urls := regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindAllString(sim.Line, 2)
+	if len(urls) != 2 {
+		return s, fmt.Errorf("pvesim did not say where it listens: %q", sim.Line)
+	}
+	s.endpoint = urls[0]
+	kubeconfig := filepath.Join(dir, "kubeconfig")
+	if _, err := s.run(ctx, dir, "nixmox", true, filepath.Join(bin, "nixmox"), "up", "--no-controller",
+		"--data-dir", filepath.Join(dir, "data"), "--listen", "127.0.0.1:0", "--kubeconfig", kubeconfig); err != nil {
+		return s, err
+	}
+	if _, err := s.run(ctx, dir, "controller", false, filepath.Join(bin, "controller"), "--kubeconfig", kubeconfig,
+		"--development-address-map", addressMap, "--development-exec-url", urls[1]); err != nil {
+		return s, err
+	}
+	return s, s.connect(kubeconfig)
+}
+
+func (s *stack) connect(kubeconfig string) error {
+	cfg, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	if err != nil {
+		return err
+	}
+	cfg.QPS = -1
+	scheme, err := app.Scheme()
+	if err != nil {
+		return err
+	}
+	s.client, err = client.New(cfg, client.Options{Scheme: scheme})
+	return err
+}
+
+func (s *stack) run(ctx context.Context, dir, name string, waitForLine bool, program string, args ...string) (*demo.Process, error) {
+	log, err := os.Create(filepath.Join(dir, name+".log"))
+	if err != nil {
+		return nil, err
+	}
+	s.logs = append(s.logs, log)
+	p, err := demo.StartProcess(ctx, log, waitForLine, program, args...)
+	if err != nil {
+		return nil, err
+	}
+	s.processes = append(s.processes, p)
+	return p, nil
+}
+
+// stop ends the programs, the last started first. One that does not end within ten seconds is an error.
+func (s *stack) stop() error {
+	var errs []error
+	for i := len(s.processes) - 1; i >= 0; i-- {
+		errs = append(errs, s.processes[i].Stop(stopLimit))
+	}
+	for _, log := range s.logs {
+		errs = append(errs, log.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// rollOut applies the stack and follows it, a line a change.
+func (s *stack) rollOut(ctx context.Context, began time.Time) (demo.Progress, error) {
+	fmt.Println("applying config/samples/stack: ten services in six phases")
+	err := demo.Apply(ctx, s.client, samples.FS, "stack", demo.Proxmox{Endpoint: s.endpoint, TokenID: tokenID, TokenSecret: tokenSecret})
+	if err != nil {
+		return demo.Progress{}, err
+	}
+	return demo.Follow(ctx, s.client, func(svc *v1alpha1.NixMoxService, p demo.Progress) {
+		fmt.Printf("%5.1fs  %2d/%d ready  %-12s %-9s %s\n", time.Since(began).Seconds(), p.Ready, len(p.Services), svc.Name, svc.Status.State, demo.Message(svc))
+	})
+}
