@@ -22,10 +22,16 @@ const ctlUsage = `usage: pvesim ctl --control HOST:PORT VERB ...
   edit VMID KEY=VALUE...          write configuration keys without checks; KEY= removes one
   healthy|unhealthy VMID [UNIT]   let a container's services answer, or not
   deaf VMID on|off                ignore shutdowns
+  hold|release VMID               hold the file lock, as a worker that hangs does
+  migrate VMID NODE               move a container, as somebody else's migration that has ended
+  quorum on|off                   without quorum nothing of a container can be written
   node NAME up|down               take a node away: its calls answer 595
   acl WHO PATH [ROLE]             give a user or token a role on a path; without a role take it away
   guest JSON                      let a guest appear, as in the world file's containers
-  fault JSON                      switch a fault on: {"name":"x","taskType":"vzstart","vmid":100,"text":"...","times":1}
+  fault JSON                      switch a fault on, for tasks or for calls:
+                                    {"name":"a","taskType":"vzstart","vmid":100,"text":"it broke","times":1}
+                                    {"name":"b","method":"POST","path":"/nodes/*/lxc","lost":true,"afterEffect":true}
+                                  the fields are those of Fault in internal/pvesim/fault.go
   unfault [NAME]                  switch a fault off, or all
 `
 
@@ -73,6 +79,8 @@ func request(verb string, words []string) (string, map[string]any, error) {
 		return verb, map[string]any{"name": word(0)}, nil
 	case "node":
 		return verb, map[string]any{"node": word(0), "online": word(1) == "up"}, oneOf(word(1), "up", "down")
+	case "quorum":
+		return verb, map[string]any{"online": word(0) == "on"}, oneOf(word(0), "on", "off")
 	case "acl":
 		return verb, map[string]any{"who": word(0), "path": word(1), "role": word(2)}, nil
 	case "guest", "fault":
@@ -84,7 +92,9 @@ func request(verb string, words []string) (string, map[string]any, error) {
 	}
 	body := map[string]any{"vmid": vmid}
 	switch verb {
-	case "start", "stop", "delete", "unlock":
+	case "start", "stop", "delete", "unlock", "hold", "release":
+	case "migrate":
+		body["node"] = word(1)
 	case "lock":
 		body["lock"] = word(1)
 	case "healthy", "unhealthy":

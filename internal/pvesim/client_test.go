@@ -216,3 +216,13 @@ func (c *client) caddy(vmid string) {
 	c.create(vmid, "hostname=caddy.nixmox.lan", "net0=name=eth0,bridge=vmbr0,ip=192.168.99.10/24,gw=192.168.99.1")
 	c.mustTask("POST", lxc+"/"+vmid+"/status/start")
 }
+
+func readAll(t *testing.T, response *http.Response) string {
+	t.Helper()
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}

@@ -55,6 +55,13 @@ func (s *Simulator) ControlHandler() http.Handler {
 			}
 			return nil, s.AddFault(*q.Fault)
 		},
+		"quorum": func(_ *http.Request, q controlRequest) (any, error) {
+			s.SetQuorum(q.Online)
+			return nil, nil
+		},
+		"migrate": func(_ *http.Request, q controlRequest) (any, error) { return nil, s.Migrate(q.VMID, q.Node) },
+		"hold":    func(_ *http.Request, q controlRequest) (any, error) { return nil, s.hold(q.VMID) },
+		"release": func(_ *http.Request, q controlRequest) (any, error) { return nil, s.release(q.VMID) },
 		"unfault": func(_ *http.Request, q controlRequest) (any, error) {
 			s.RemoveFault(q.Name)
 			return nil, nil
@@ -65,6 +72,30 @@ func (s *Simulator) ControlHandler() http.Handler {
 		mux.HandleFunc("POST /"+verb, func(w http.ResponseWriter, r *http.Request) { serveControl(w, r, run) })
 	}
 	return mux
+}
+
+// hold keeps a file lock until release; two calls, so the simulator remembers it between them.
+func (s *Simulator) hold(vmid int) error {
+	free, err := s.HoldConfigLock(vmid)
+	if err != nil {
+		return err
+	}
+	s.lock()
+	defer s.mu.Unlock()
+	s.held[vmid] = free
+	return nil
+}
+
+func (s *Simulator) release(vmid int) error {
+	s.lock()
+	free := s.held[vmid]
+	delete(s.held, vmid)
+	s.mu.Unlock()
+	if free == nil {
+		return fmt.Errorf("the file lock of %d is not held", vmid)
+	}
+	free()
+	return nil
 }
 
 func serveControl(w http.ResponseWriter, r *http.Request, run func(*http.Request, controlRequest) (any, error)) {

@@ -53,6 +53,9 @@ func (s *Simulator) dispatch(verb, path string, who identity, values schema.Valu
 	if len(faults) > 0 {
 		return nil, badParameters(faults)
 	}
+	if c.noQuorum && verb != "GET" && strings.HasPrefix(path, "/nodes/") {
+		return nil, die("cluster not ready - no quorum?")
+	}
 	c.params = texts
 	c.vmid, _ = strconv.Atoi(texts["vmid"])
 	data, err := route.handle(c)

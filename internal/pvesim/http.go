@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,6 +29,8 @@ const (
 type reply struct {
 	Data  any  `json:"data"`
 	Total *int `json:"total,omitempty"`
+
+	garble string
 }
 
 // serve answers one request in the order of PVE/APIServer/AnyEvent.pm and PVE/HTTPServer.pm: verb, authentication, body,
@@ -35,6 +39,11 @@ func (s *Simulator) serve(w http.ResponseWriter, r *http.Request) {
 	entry := calllog.Entry{Time: time.Now(), Kind: calllog.KindCall, Method: r.Method, Status: http.StatusOK}
 	entry.Path = strings.TrimPrefix(r.URL.Path, apiRoot)
 	answer, err := s.answer(r, &entry)
+	if errors.Is(err, errLost) {
+		entry.Status, entry.Reason = 0, errLost.Error()
+		s.calls.Write(entry)
+		panic(http.ErrAbortHandler) // closes the connection
+	}
 	if err != nil {
 		fault := asAPIError(err)
 		entry.Status, entry.Reason = fault.status, fault.reason()
@@ -66,8 +75,17 @@ func (s *Simulator) answer(r *http.Request, entry *calllog.Entry) (*reply, error
 		return nil, err
 	}
 	entry.Params = redacted(values)
-	return s.dispatch(r.Method, path, who, values)
+	vmid, _ := strconv.Atoi(values["vmid"].Text)
+	if match := guestPath.FindStringSubmatch(path); match != nil {
+		vmid, _ = strconv.Atoi(match[1])
+	}
+	s.lock()
+	fault := s.callFault(r.Method, path, vmid)
+	s.mu.Unlock()
+	return s.withFault(fault, func() (*reply, error) { return s.dispatch(r.Method, path, who, values) })
 }
+
+var guestPath = regexp.MustCompile(`/lxc/(\d+)(?:/|$)`)
 
 // readParameters collects query and body. A body belongs to POST and PUT alone.
 func readParameters(r *http.Request) (schema.Values, error) {
@@ -156,6 +174,13 @@ func writeReply(w http.ResponseWriter, answer *reply) {
 	if err := encodeJSON(&body, answer); err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
+	}
+	switch answer.garble {
+	case "truncated":
+		body.Truncate(body.Len() / 2)
+	case "malformed":
+		body.Reset()
+		body.WriteString("<html>502 Bad Gateway</html>")
 	}
 	header := w.Header()
 	header.Set("Cache-Control", "max-age=0")

@@ -47,6 +47,8 @@ type Simulator struct {
 	flocks   map[int]*flock
 	access   access
 	faults   []*Fault
+	noQuorum bool
+	held     map[int]func() // file locks held by the control endpoint
 	lastTick int64
 	dirty    map[int]*guest
 	rows     resourceCache
@@ -79,7 +81,7 @@ func New(world *World, options Options) (*Simulator, error) {
 		world: world, table: table, log: options.Log, calls: calllog.NewWriter(options.CallLog), scale: options.TimeScale,
 		began: time.Now(), done: done, stop: stop,
 		nodes: make(map[string]*node), guests: make(map[int]*guest), volumes: make(map[volumeKey]*volume),
-		flocks: make(map[int]*flock), dirty: make(map[int]*guest), access: newAccess(world),
+		flocks: make(map[int]*flock), dirty: make(map[int]*guest), access: newAccess(world), held: make(map[int]func()),
 		random: rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1)),
 	}
 	for _, entry := range world.Nodes {

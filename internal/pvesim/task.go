@@ -91,19 +91,23 @@ func (s *Simulator) nextPID() int {
 }
 
 func (s *Simulator) runTask(t *task, work func(*task) error) error {
-	if fault := s.matchTaskFault(t); fault != nil {
+	fault := s.taskFault(t)
+	switch {
+	case fault == nil:
+		return work(t)
+	case !fault.AfterEffect:
 		if err := s.work(t, 1); err != nil {
 			return err
 		}
-		if !fault.AfterEffect {
-			return errors.New(fault.Text)
-		}
+	default:
 		if err := work(t); err != nil {
 			return err
 		}
-		return errors.New(fault.Text)
 	}
-	return work(t)
+	if fault.Stuck {
+		return errors.New("unexpected status")
+	}
+	return errors.New(fault.Text)
 }
 
 // work lets a share of the task's usual time pass.
