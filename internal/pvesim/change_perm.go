@@ -18,15 +18,13 @@ type change struct {
 	unprivileged bool
 	// pool that a new container is to join.
 	pool string
-	// early marks the first of the two checks of PUT config, which does not know the container yet.
-	early bool
 }
 
 func vmPath(vmid int) string { return "/vms/" + strconv.Itoa(vmid) }
 
 // mayChange checks each key against its own privilege (PVE/LXC.pm, check_ct_modify_config_perm).
 func (c *call) mayChange(wish change) error {
-	if c.who.isRoot() || wish.early {
+	if c.who.isRoot() {
 		return nil
 	}
 	for _, key := range slices.Sorted(maps.Keys(wish.set)) {

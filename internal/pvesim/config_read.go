@@ -8,17 +8,16 @@ import (
 // getConfig answers GET config: with pending changes merged in unless current is asked for (PVE/AbstractConfig.pm,
 // load_current_config).
 func getConfig(c *call) (any, error) {
+	snapshot := c.text("snapshot")
+	if snapshot != "" && c.isSet("current") {
+		message := "cannot use 'snapshot' parameter with 'current'"
+		return nil, badParameters(map[string]string{"snapshot": message, "current": message})
+	}
 	g, err := c.container()
 	if err != nil {
 		return nil, err
 	}
-	if snapshot := c.text("snapshot"); snapshot != "" {
-		if c.isSet("current") {
-			return nil, badParameters(map[string]string{
-				"snapshot": "cannot use 'snapshot' parameter with 'current'",
-				"current":  "cannot use 'snapshot' parameter with 'current'",
-			})
-		}
+	if snapshot != "" {
 		found := g.conf.snapshots[snapshot]
 		if found == nil {
 			return nil, die("snapshot '%s' does not exist", snapshot)

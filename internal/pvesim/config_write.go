@@ -23,9 +23,6 @@ func putConfig(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.mayChange(change{set: e.set, remove: e.remove, unprivileged: true, early: true}); err != nil {
-		return nil, err
-	}
 	unlock, err := c.lockConfig(c.vmid, configLockWait)
 	if err != nil {
 		return nil, die("%s", err)

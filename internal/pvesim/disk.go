@@ -66,13 +66,10 @@ func (s *Simulator) parseDisk(key, text string) (disk, error) {
 
 // parseDiskAny reads any key that may name a volume.
 func (s *Simulator) parseDiskAny(key, text string) (disk, error) {
-	switch {
-	case isDisk(key):
-		return s.parseDisk(key, text)
-	case unusedKey.MatchString(key):
-		return disk{values: map[string]string{"volume": text}}, nil
+	if !isDisk(key) && !unusedKey.MatchString(key) {
+		return disk{}, fmt.Errorf("%s is no disk", key)
 	}
-	return disk{}, fmt.Errorf("%s is no disk", key)
+	return s.parseDisk(key, text)
 }
 
 func (s *Simulator) printDisk(key string, d disk) string {
@@ -96,11 +93,11 @@ func parseSize(text string) (size int64, ok bool) {
 	return int64(number * sizeUnits[match[2]]), true
 }
 
-// formatSize prints bytes with the largest unit that leaves no fraction (PVE/JSONSchema.pm, format_size).
+// formatSize prints bytes with the largest unit that leaves no fraction; nothing is 0T (PVE/JSONSchema.pm, format_size).
 func formatSize(size int64) string {
 	text, units := size, []string{"", "K", "M", "G", "T"}
 	unit := 0
-	for unit < len(units)-1 && text > 0 && text%1024 == 0 {
+	for unit < len(units)-1 && text%1024 == 0 {
 		text /= 1024
 		unit++
 	}

@@ -10,8 +10,8 @@ import (
 // get a task, of which the second fails.
 
 func startContainer(c *call) (any, error) {
-	if c.has("skiplock") && !c.who.isRoot() {
-		return nil, badParameter("skiplock", "Only root may use this option.")
+	if err := c.maySkipLock(); err != nil {
+		return nil, err
 	}
 	if g := c.guests[c.vmid]; g != nil && g.running() {
 		return nil, die("CT %d already running", c.vmid)
@@ -117,7 +117,18 @@ func (c *call) endWorker(kind string, work func(t *task, g *guest) error) (any, 
 	}), nil
 }
 
+// maySkipLock: skiplock is for root@pam in person.
+func (c *call) maySkipLock() error {
+	if c.isSet("skiplock") && !c.who.isRoot() {
+		return badParameter("skiplock", "Only root may use this option.")
+	}
+	return nil
+}
+
 func stopContainer(c *call) (any, error) {
+	if err := c.maySkipLock(); err != nil {
+		return nil, err
+	}
 	if err := c.runningContainer("CT"); err != nil {
 		return nil, err
 	}

@@ -1,9 +1,12 @@
 package pvesim
 
 import (
+	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/nixmox/nixmox-controller/internal/pvesim/schema"
 )
@@ -148,23 +151,105 @@ func (c *call) storageRows() []map[string]any {
 	return rows
 }
 
-// deleteVolume destroys a volume, whoever uses it, and whether or not it is there (observed on 9.2: both end OK).
+// deleteVolume destroys a volume, whoever uses it, and whether or not it is there (observed on 9.2: both end OK). With
+// delay it waits so long for the end, and answers null if that came.
 func deleteVolume(c *call) (any, error) {
 	volid := c.text("volume")
 	if !strings.Contains(volid, ":") {
 		volid = c.text("storage") + ":" + volid
 	}
-	storage, _, _ := strings.Cut(volid, ":")
+	storage, name, _ := strings.Cut(volid, ":")
+	if _, err := c.storageOn(c.node, storage); err != nil {
+		return nil, err
+	}
 	if err := c.need("/storage/"+storage, "Datastore.Allocate"); err != nil {
 		return nil, err
 	}
+	_, owner, ok := volumeType(name)
+	if !ok {
+		return nil, die("unable to parse directory volume name '%s'", name)
+	}
+	id := storage
+	if owner != 0 {
+		id = fmt.Sprintf("%d@%s", owner, storage)
+	}
 	node := c.node
-	return c.forkID(c.who, node, "imgdel", strings.ReplaceAll(volid, ":", "^"), 0, func(t *task) error {
+	upid := c.forkID(c.who, node, "imgdel", id, owner, func(t *task) error {
 		if err := c.work(t, 1); err != nil {
 			return err
 		}
 		delete(c.volumes, c.volumeKey(node, volid))
 		t.say("Removed volume '%s'", volid)
 		return nil
-	}), nil
+	})
+	deadline := c.elapsed() + c.seconds("delay", 0)
+	for t := c.tasks.byName[upid]; c.elapsed() < deadline && !c.closed(); c.pause(time.Second, nil) {
+		if t.ended && t.exitStatus == "OK" {
+			return nil, nil
+		}
+	}
+	return upid, nil
+}
+
+// volumeAttributes are those of one volume.
+func volumeAttributes(c *call) (any, error) {
+	volid := c.text("volume")
+	if !strings.Contains(volid, ":") {
+		volid = c.text("storage") + ":" + volid
+	}
+	if err := c.mayAccessVolume(volid, "rootdir"); err != nil {
+		return nil, err
+	}
+	known := c.findVolume(c.node, volid)
+	if known == nil {
+		return nil, die("volume_size_info on '%s' failed", volid)
+	}
+	_, name, _ := strings.Cut(volid, ":")
+	path := c.world.Storages[known.storage].Path
+	return map[string]any{"path": path + "/images/" + name, "size": known.size, "used": known.size / 20, "format": known.format}, nil
+}
+
+// storageConfig is storage.cfg: GET /storage.
+func storageConfig(c *call) (any, error) {
+	rows := []map[string]any{}
+	for _, name := range slices.Sorted(maps.Keys(c.world.Storages)) {
+		storage := c.world.Storages[name]
+		if !c.maySeeStorage(name) || c.has("type") && c.text("type") != storage.Type {
+			continue
+		}
+		row := map[string]any{
+			"storage": name, "type": storage.Type, "content": strings.Join(storage.Content, ","), "digest": digest(name + storage.Type),
+		}
+		if storage.Path != "" {
+			row["path"] = storage.Path
+		}
+		if storage.Shared {
+			row["shared"] = 1
+		}
+		if len(storage.Nodes) > 0 {
+			row["nodes"] = strings.Join(storage.Nodes, ",")
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+// networks are the bridges of a node.
+func networks(c *call) (any, error) {
+	rows := []map[string]any{}
+	for _, name := range slices.Sorted(maps.Keys(c.world.Bridges)) {
+		kind := c.text("type")
+		if kind != "" && kind != "bridge" && kind != "any_bridge" && kind != "any_local_bridge" {
+			continue
+		}
+		row := map[string]any{
+			"iface": name, "type": "bridge", "method": "static", "method6": "manual", "families": []string{"inet"}, "active": 1,
+			"autostart": 1, "bridge_ports": "", "bridge_fd": "0", "bridge_stp": "off", "priority": len(rows) + 3,
+		}
+		if prefix, err := netip.ParsePrefix(c.world.Bridges[name].CIDR); err == nil {
+			row["cidr"], row["address"], row["netmask"] = prefix.String(), prefix.Addr().String(), fmt.Sprint(prefix.Bits())
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
 }
