@@ -17,6 +17,7 @@ import (
 	"k8s.io/client-go/rest"
 	aggregator "k8s.io/kube-aggregator/pkg/apiserver"
 	"k8s.io/kubernetes/pkg/controlplane/apiserver/samples/generic/server"
+	rbacrest "k8s.io/kubernetes/pkg/registry/rbac/rest"
 )
 
 // drainTimeout is how long open requests and watches may take once the server
@@ -69,9 +70,18 @@ func (s *Server) LoopbackJSON() *rest.Config {
 	return config
 }
 
-// WaitReady returns when /readyz says ok, which includes the built-in roles and
-// namespaces.
-func (s *Server) WaitReady(ctx context.Context) error {
+// WaitServing returns when our own clients are served, which need no roles.
+// Upstream begins to make the built-in roles after a second of rest; much can be
+// done meanwhile.
+func (s *Server) WaitServing(ctx context.Context) error {
+	return s.wait(ctx, map[string]string{"exclude": "poststarthook/" + rbacrest.PostStartHookName})
+}
+
+// WaitReady returns when everybody is served: /readyz says ok, which includes
+// the built-in roles and namespaces.
+func (s *Server) WaitReady(ctx context.Context) error { return s.wait(ctx, nil) }
+
+func (s *Server) wait(ctx context.Context, parameters map[string]string) error {
 	client, err := kubernetes.NewForConfig(s.loopback)
 	if err != nil {
 		return fmt.Errorf("API server: %w", err)
@@ -82,7 +92,11 @@ func (s *Server) WaitReady(ctx context.Context) error {
 			return false, s.Err()
 		default:
 		}
-		return client.RESTClient().Get().AbsPath("/readyz").Do(ctx).Error() == nil, nil
+		request := client.RESTClient().Get().AbsPath("/readyz")
+		for name, value := range parameters {
+			request = request.Param(name, value)
+		}
+		return request.Do(ctx).Error() == nil, nil
 	})
 	if err != nil {
 		return fmt.Errorf("API server did not become ready: %w", err)

@@ -7,6 +7,7 @@ import (
 	"k8s.io/apiserver/pkg/features"
 	"k8s.io/apiserver/pkg/util/compatibility"
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
+	cliflag "k8s.io/component-base/cli/flag"
 	upstream "k8s.io/kubernetes/pkg/controlplane/apiserver/options"
 	"k8s.io/kubernetes/pkg/controlplane/apiserver/samples/generic/server"
 	"k8s.io/kubernetes/pkg/kubeapiserver/authorizer/modes"
@@ -54,10 +55,11 @@ func options(cfg Config) (*upstream.Options, error) {
 	o.ServiceAccountSigningKeyFile = cfg.Certs.ServiceAccountKey
 	o.Authorization.Modes = []string{modes.ModeRBAC} // the default allows everything
 
-	// For the fairness between many tenants; it costs a start a dozen objects
-	// and a resting server a wake-up every ten seconds. The plain limits on
-	// requests in flight remain.
+	// Fairness between many tenants would cost a start thirty objects, and a
+	// resting server a wake-up every ten seconds. The plain limits on requests in
+	// flight remain.
 	o.Features.EnablePriorityAndFairness = false
+	o.APIEnablement.RuntimeConfig = cliflag.ConfigurationMap{"flowcontrol.apiserver.k8s.io/v1": "false"}
 	o.Features.EnableProfiling = false
 	o.Metrics = nil // flags about single metrics; /metrics itself stays
 	return o, nil

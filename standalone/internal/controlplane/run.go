@@ -69,23 +69,27 @@ func Run(ctx context.Context, opts Options) error {
 	if err != nil {
 		return err
 	}
-	if err := server.WaitReady(ctx); err != nil {
-		return err // the server is not stopped but left: see apiserver.Start
+	// Given up before it is ready, the server is left and not stopped: see Start.
+	if err := server.WaitServing(ctx); err != nil {
+		return err
 	}
-	started.add(func() { server.Stop(3 * time.Second) })
-
 	if err := crds.Install(ctx, server.LoopbackJSON()); err != nil {
 		return err
 	}
 	if err := loops.Start(ctx, loops.Config{Client: server.Loopback(), ServiceAccountKey: files.ServiceAccountKey, RootCA: files.CACert}); err != nil {
 		return err
 	}
+	if err := server.WaitReady(ctx); err != nil {
+		return err
+	}
+	started.add(func() { server.Stop(3 * time.Second) })
 	if err := kubeconfig.Write(opts.Kubeconfig, address.url(), files); err != nil {
 		return err
 	}
 	if _, err := fmt.Fprintf(opts.Ready, "nixmox: ready, %s, kubeconfig %s, data %s\n", address.url(), opts.Kubeconfig, dir.Path()); err != nil {
 		return fmt.Errorf("say that we are ready: %w", err)
 	}
+	returnMemory()
 	controller := runController(ctx, opts, server)
 	started.add(func() { controller.stop(3 * time.Second) })
 	return supervise(ctx, server, database, controller)
