@@ -33,9 +33,9 @@ func main() {
 }
 
 type settings struct {
-	world, listen, callLog, control string
-	tls                             bool
-	scale                           float64
+	world, listen, callLog, control, pve string
+	tls                                  bool
+	scale                                float64
 }
 
 func parse(args []string) (settings, error) {
@@ -46,6 +46,7 @@ func parse(args []string) (settings, error) {
 	flags.BoolVar(&s.tls, "tls", false, "serve https with a certificate made at start; its fingerprint is printed")
 	flags.StringVar(&s.callLog, "call-log", "", "`FILE` that gets a JSON line for each call, task and service that becomes ready")
 	flags.Float64Var(&s.scale, "time-scale", 1, "simulated seconds that pass in a real second; time stamps stay real")
+	flags.StringVar(&s.pve, "pve", "9.2", "`RELEASE` whose parameters and defaults hold: 9.2 or 8.4")
 	flags.StringVar(&s.control, "control", "", "loopback `HOST:PORT` of the control endpoint; off by default")
 	if err := flags.Parse(args); err != nil {
 		return s, err
@@ -68,7 +69,7 @@ func serve(args []string) error {
 	if err != nil {
 		return err
 	}
-	options := pvesim.Options{Log: slog.New(slog.NewTextHandler(os.Stderr, nil)), TimeScale: set.scale}
+	options := pvesim.Options{Log: slog.New(slog.NewTextHandler(os.Stderr, nil)), TimeScale: set.scale, PVE: set.pve}
 	if set.callLog != "" {
 		file, err := os.OpenFile(set.callLog, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o644)
 		if err != nil {

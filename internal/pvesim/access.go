@@ -208,10 +208,8 @@ func (c *call) needAny(path string, privileges ...string) error {
 // exec_api2_perm_check).
 func (c *call) checkPermissions(declared json.RawMessage, values schema.Values) error {
 	var rule struct {
-		User  string `json:"user"`
-		Check struct {
-			Check []json.RawMessage `json:"check"`
-		} `json:"check"`
+		User  string          `json:"user"`
+		Check json.RawMessage `json:"check"`
 	}
 	if len(declared) == 0 {
 		return nil
@@ -219,10 +217,21 @@ func (c *call) checkPermissions(declared json.RawMessage, values schema.Values) 
 	if err := json.Unmarshal(declared, &rule); err != nil {
 		return fmt.Errorf("permission of %s in the parameter table: %w", c.path, err)
 	}
-	if rule.User != "" || len(rule.Check.Check) == 0 {
+	if rule.User != "" || len(rule.Check) == 0 {
 		return nil
 	}
-	return c.evaluate(rule.Check.Check, values)
+	// The table of 9.2 has the rule one level deeper than that of 8.4.
+	var nested struct {
+		Check []json.RawMessage `json:"check"`
+	}
+	var flat []json.RawMessage
+	if err := json.Unmarshal(rule.Check, &nested); err == nil {
+		return c.evaluate(nested.Check, values)
+	}
+	if err := json.Unmarshal(rule.Check, &flat); err != nil {
+		return fmt.Errorf("permission of %s in the parameter table: %w", c.path, err)
+	}
+	return c.evaluate(flat, values)
 }
 
 func (c *call) evaluate(rule []json.RawMessage, values schema.Values) error {

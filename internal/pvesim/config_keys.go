@@ -47,7 +47,7 @@ func (s *Simulator) typed(key, text string) any {
 	}
 	switch prop.Type {
 	case "integer":
-		if number, err := strconv.Atoi(text); err == nil {
+		if number, err := strconv.Atoi(text); err == nil && text[0] != '+' && text[0] != '-' {
 			return number
 		}
 	case "boolean":

@@ -60,8 +60,8 @@ func (s *Simulator) ControlHandler() http.Handler {
 			return nil, nil
 		},
 		"migrate": func(_ *http.Request, q controlRequest) (any, error) { return nil, s.Migrate(q.VMID, q.Node) },
-		"hold":    func(_ *http.Request, q controlRequest) (any, error) { return nil, s.hold(q.VMID) },
-		"release": func(_ *http.Request, q controlRequest) (any, error) { return nil, s.release(q.VMID) },
+		"hold":    func(_ *http.Request, q controlRequest) (any, error) { return nil, s.holdOn(q.VMID) },
+		"release": func(_ *http.Request, q controlRequest) (any, error) { return nil, s.letGo(q.VMID) },
 		"unfault": func(_ *http.Request, q controlRequest) (any, error) {
 			s.RemoveFault(q.Name)
 			return nil, nil
@@ -74,8 +74,8 @@ func (s *Simulator) ControlHandler() http.Handler {
 	return mux
 }
 
-// hold keeps a file lock until release; two calls, so the simulator remembers it between them.
-func (s *Simulator) hold(vmid int) error {
+// holdOn keeps a file lock until release; two calls, so the simulator remembers it between them.
+func (s *Simulator) holdOn(vmid int) error {
 	free, err := s.HoldConfigLock(vmid)
 	if err != nil {
 		return err
@@ -86,7 +86,7 @@ func (s *Simulator) hold(vmid int) error {
 	return nil
 }
 
-func (s *Simulator) release(vmid int) error {
+func (s *Simulator) letGo(vmid int) error {
 	s.lock()
 	free := s.held[vmid]
 	delete(s.held, vmid)

@@ -60,23 +60,20 @@ func (n *creation) check() error {
 	if keys := n.text("ssh-public-keys"); !validKeys(keys) {
 		return die("SSH public key validation error")
 	}
-	pool := n.text("pool")
-	if _, exists := n.access.pools[pool]; pool != "" && !exists {
-		return forbidden(fmt.Sprintf("pool '%s' does not exist", pool))
-	}
-	if !n.may(vmPath(n.vmid), "VM.Allocate") && (pool == "" || !n.may("/pool/"+pool, "VM.Allocate")) {
-		return &apiError{status: 403, message: "Permission check failed\n"}
+	if err := n.mayAllocate(n.text("pool")); err != nil {
+		return err
 	}
 	if err := n.fillDisks(); err != nil {
 		return err
 	}
-	unprivileged := !n.has("unprivileged") || n.isSet("unprivileged") // the default since pve-container 6.0.6
-	if !unprivileged {
+	modern := n.release != "8.4" // pve-container 6.0.6 made containers unprivileged by default, and the others a privilege
+	unprivileged := n.isSet("unprivileged") || modern && !n.has("unprivileged")
+	if !unprivileged && modern {
 		if err := n.need("/", "Sys.Modify"); err != nil {
 			return err
 		}
 	}
-	if err := n.mayChange(change{set: n.keys, unprivileged: unprivileged, pool: pool}); err != nil {
+	if err := n.mayChange(change{set: n.keys, unprivileged: unprivileged, pool: n.text("pool")}); err != nil {
 		return err
 	}
 	if err := n.mayAccessVolume(n.template, "vztmpl"); err != nil {
@@ -90,6 +87,17 @@ func (n *creation) check() error {
 		n.keys["unprivileged"] = "1"
 	}
 	return n.normalise()
+}
+
+// mayAllocate asks for VM.Allocate on the VMID or on the pool that the container is to join.
+func (n *creation) mayAllocate(pool string) error {
+	if _, exists := n.access.pools[pool]; pool != "" && !exists {
+		return forbidden(fmt.Sprintf("pool '%s' does not exist", pool))
+	}
+	if n.may(vmPath(n.vmid), "VM.Allocate") || pool != "" && n.may("/pool/"+pool, "VM.Allocate") {
+		return nil
+	}
+	return &apiError{status: 403, message: "Permission check failed\n"}
 }
 
 // fillDisks gives a container without any disk a root of 4 GiB on the default storage.

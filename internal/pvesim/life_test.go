@@ -8,6 +8,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/nixmox/nixmox-controller/internal/pvesim"
+	"github.com/nixmox/nixmox-controller/internal/pvesim/pvesimtest"
 )
 
 func TestDuringCreateThereIsOnlyALock(t *testing.T) {
@@ -262,4 +265,62 @@ func TestANodeGoesAwayAndComesBack(t *testing.T) {
 		t.Errorf("a running container moves without restart: %d", got.Status)
 	}
 	c.ok("POST", lxc+"/100/status/stop")
+}
+
+func TestAnOlderReleaseHasOlderDefaults(t *testing.T) {
+	c := start(t)
+	old := pvesimtest.Start(t, pvesimtest.World(t, worldText), pvesim.Options{TimeScale: 50, PVE: "8.4"})
+	c.sim = old
+	c.create("100")
+	if got := c.config("100")["unprivileged"]; got != nil {
+		t.Errorf("unprivileged is %v by default", got)
+	}
+	if got := c.ok("GET", "/version").(map[string]any); got["release"] != "8.4" {
+		t.Errorf("version is %v", got)
+	}
+	if got := c.call("PUT", lxc+"/100/config", "entrypoint=/bin/sh"); got.Status != 400 {
+		t.Errorf("a parameter of 9.1 is taken: %d", got.Status)
+	}
+}
+
+func TestMovingAndMigratingKeepTheData(t *testing.T) {
+	c := start(t)
+	c.create("100")
+	if got := c.task("POST", lxc+"/100/move_volume", "volume=rootfs", "storage=nope"); got != "storage 'nope' does not exist" {
+		t.Errorf("move to nowhere ended with %s", got)
+	}
+	c.mustTask("POST", lxc+"/100/move_volume", "volume=rootfs", "storage=thin")
+	config := c.config("100")
+	if config["rootfs"] != "thin:vm-100-disk-0,size=1G" || config["unused0"] != "local:100/vm-100-disk-0.raw" {
+		t.Errorf("after the move: %v", config)
+	}
+	if got := c.call("POST", lxc+"/100/migrate", "target=pve1"); got.Errors["target"] != "target is local node." {
+		t.Errorf("migration to itself: %d %v", got.Status, got.Errors)
+	}
+	c.mustTask("POST", lxc+"/100/status/start")
+	c.mustTask("POST", lxc+"/100/migrate", "target=pve2", "restart=1")
+	if got := c.call("GET", lxc+"/100/config"); got.Status != 500 {
+		t.Errorf("it is still on the old node: %d", got.Status)
+	}
+	status := c.ok("GET", "/nodes/pve2/lxc/100/status/current").(map[string]any)
+	if status["status"] != "running" {
+		t.Errorf("on the new node: %v", status)
+	}
+}
+
+func TestAPoolGivesItsMembersPrivileges(t *testing.T) {
+	c := start(t)
+	c.ok("POST", "/pools", "poolid=stack")
+	c.create("100", "pool=stack")
+	stranger := c.as("nixmox@pve!none=cccc")
+	if got := stranger.call("GET", lxc+"/100/config"); got.Status != 403 {
+		t.Errorf("without a role: %d", got.Status)
+	}
+	c.ok("PUT", "/access/acl", "path=/pool/stack", "tokens=nixmox@pve!none", "roles=PVEVMAdmin")
+	c.ok("PUT", "/access/acl", "path=/pool/stack", "users=nixmox@pve", "roles=PVEVMAdmin")
+	stranger.ok("GET", lxc+"/100/config")
+	c.mustTask("DELETE", lxc+"/100")
+	if got := c.ok("GET", "/pools/stack").(map[string]any); len(got["members"].([]any)) != 0 {
+		t.Errorf("members after the destroy: %v", got)
+	}
 }

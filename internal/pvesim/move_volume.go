@@ -37,10 +37,8 @@ func moveVolume(c *call) (any, error) {
 	if _, err := c.parseDiskAny(key, g.value(key)); err != nil {
 		return nil, err
 	}
-	if _, known := c.world.Storages[target]; known {
-		if err := c.need("/storage/"+target, "Datastore.AllocateSpace"); err != nil {
-			return nil, err
-		}
+	if err := c.need("/storage/"+target, "Datastore.AllocateSpace"); err != nil {
+		return nil, err
 	}
 	c.setLock(g, "disk")
 	return c.endWorker("move_volume", func(t *task, g *guest) error {

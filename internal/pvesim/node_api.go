@@ -10,7 +10,11 @@ import (
 const repoID = "1a2b3c4d5e6f7a8b"
 
 func getVersion(c *call) (any, error) {
-	return map[string]any{"release": c.world.Version.Release, "version": c.world.Version.Version, "repoid": repoID}, nil
+	version := c.world.Version
+	if version.Release == "" {
+		version = map[string]Version{"8.4": {"8.4", "8.4.5"}, "9.2": {"9.2", "9.2.11"}}[c.release]
+	}
+	return map[string]any{"release": version.Release, "version": version.Version, "repoid": repoID}, nil
 }
 
 func (n *node) status() string {

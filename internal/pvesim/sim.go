@@ -20,6 +20,8 @@ type Options struct {
 	// TimeScale is how many simulated seconds pass in a real one; default 1. It shortens task durations, the lag of
 	// cluster/resources, lock waits and the delay of a 401. Time stamps stay wall-clock times.
 	TimeScale float64
+	// PVE is the release whose parameters and defaults hold: 9.2 (default) or 8.4.
+	PVE string
 	// CallLog gets JSON lines (package calllog); default: nowhere.
 	CallLog io.Writer
 }
@@ -28,10 +30,12 @@ type Options struct {
 type Simulator struct {
 	world *World
 	table *schema.Table
-	log   *slog.Logger
-	calls *calllog.Writer
-	scale float64
-	began time.Time
+	// release is 9.2 or 8.4.
+	release string
+	log     *slog.Logger
+	calls   *calllog.Writer
+	scale   float64
+	began   time.Time
 
 	// done ends everything that waits; running counts workers and listeners.
 	done    chan struct{}
@@ -62,7 +66,10 @@ type node struct {
 
 // New makes a simulator of a world. The caller serves Handler and calls Close in the end.
 func New(world *World, options Options) (*Simulator, error) {
-	table, err := schema.Load("9.2")
+	if options.PVE == "" {
+		options.PVE = "9.2"
+	}
+	table, err := schema.Load(options.PVE)
 	if err != nil {
 		return nil, fmt.Errorf("start simulator: %w", err)
 	}
@@ -78,7 +85,7 @@ func New(world *World, options Options) (*Simulator, error) {
 	done := make(chan struct{})
 	stop := sync.OnceFunc(func() { close(done) })
 	s := &Simulator{
-		world: world, table: table, log: options.Log, calls: calllog.NewWriter(options.CallLog), scale: options.TimeScale,
+		world: world, table: table, release: options.PVE, log: options.Log, calls: calllog.NewWriter(options.CallLog), scale: options.TimeScale,
 		began: time.Now(), done: done, stop: stop,
 		nodes: make(map[string]*node), guests: make(map[int]*guest), volumes: make(map[volumeKey]*volume),
 		flocks: make(map[int]*flock), dirty: make(map[int]*guest), access: newAccess(world), held: make(map[int]func()),

@@ -219,6 +219,7 @@ func rollback(c *call) (any, error) {
 		if err := c.whileLocked(t, g, "rollback"); err != nil {
 			return err
 		}
+		c.rewindSizes(g.node, snapshot.values)
 		c.store(g, c.rolledBack(g.conf, name))
 		if start {
 			node, vmid := g.node, g.vmid
@@ -226,6 +227,20 @@ func rollback(c *call) (any, error) {
 		}
 		return nil
 	})
+}
+
+// rewindSizes gives disks that have grown since the size they had.
+func (s *Simulator) rewindSizes(node string, values map[string]string) {
+	for _, key := range diskOrder(values) {
+		disk, err := s.parseDisk(key, values[key])
+		if err != nil {
+			continue
+		}
+		known := s.findVolume(node, disk.volume())
+		if size, ok := parseSize(disk.values["size"]); known != nil && ok {
+			known.size = size
+		}
+	}
 }
 
 func (s *Simulator) rolledBack(old *config, name string) *config {

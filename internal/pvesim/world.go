@@ -13,8 +13,9 @@ import (
 // World is what a world file says: the Proxmox installation that the simulator stands for. Unknown fields are errors.
 type World struct {
 	// Endpoint is where the world is usually served; the simulator ignores it.
-	Endpoint string  `json:"endpoint,omitempty"`
-	Version  Version `json:"version"`
+	Endpoint string `json:"endpoint,omitempty"`
+	// Version is what GET /version answers; default that of the release that is simulated.
+	Version Version `json:"version"`
 	// Node is the short form for an installation of one node; Nodes the long one. Give one of them.
 	Node  *Node  `json:"node,omitempty"`
 	Nodes []Node `json:"nodes,omitempty"`
@@ -182,9 +183,6 @@ func (w *World) fillDefaults() {
 		if node.Status == "" {
 			node.Status = "online"
 		}
-	}
-	if w.Version.Release == "" {
-		w.Version = Version{Release: "9.2", Version: "9.2.11"}
 	}
 	if w.MACPrefix == "" {
 		w.MACPrefix = "BC:24:11"
