@@ -3,7 +3,6 @@ package controllers
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -150,7 +149,7 @@ func (r *ServiceReconciler) announce(p *pass, before *v1alpha1.NixMoxService) {
 	if was.Reason == is.Reason && was.Status == is.Status {
 		return
 	}
-	p.log.Info(strings.TrimSpace(is.Message), "reason", is.Reason, "ready", is.Status, "vmid", p.svc.Status.VMID, "node", p.svc.Status.Node)
+	p.log.Info(is.Reason, "message", is.Message, "ready", is.Status, "vmid", p.svc.Status.VMID, "node", p.svc.Status.Node)
 	kind := "Normal"
 	if meta.IsStatusConditionTrue(p.svc.Status.Conditions, v1alpha1.ConditionStalled) ||
 		is.Status == metav1.ConditionFalse && !meta.IsStatusConditionTrue(p.svc.Status.Conditions, v1alpha1.ConditionReconciling) {

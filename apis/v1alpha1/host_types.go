@@ -25,7 +25,7 @@ type NixMoxHost struct {
 	Spec NixMoxHostSpec `json:"spec"`
 	// +optional
 	// +kubebuilder:default={observedGeneration:-1, conditions: {{type: "Ready", status: "Unknown", reason: "Pending", message: "Waiting for the controller to look at it", lastTransitionTime: "1970-01-01T00:00:00Z"}}}
-	Status NixMoxHostStatus `json:"status,omitempty"`
+	Status NixMoxHostStatus `json:"status,omitzero"`
 }
 
 // NixMoxHostList is a list of hosts.
@@ -79,7 +79,7 @@ type NixMoxHostSpec struct {
 	// vmidRange is where container numbers are allocated from.
 	// +optional
 	// +kubebuilder:default={from: 900, to: 999}
-	VMIDRange VMIDRange `json:"vmidRange,omitempty"`
+	VMIDRange VMIDRange `json:"vmidRange,omitzero"`
 
 	// network of the containers.
 	// +required
@@ -87,7 +87,7 @@ type NixMoxHostSpec struct {
 
 	// defaults of the services.
 	// +optional
-	Defaults ServiceDefaults `json:"defaults,omitempty"`
+	Defaults ServiceDefaults `json:"defaults,omitzero"`
 
 	// phases order the roll-out by named lists. Omitted: a service's phase is one more than the highest phase among what it depends on.
 	// +optional
@@ -99,7 +99,7 @@ type NixMoxHostSpec struct {
 	// rollout says what holds a service back.
 	// +optional
 	// +kubebuilder:default={}
-	Rollout Rollout `json:"rollout,omitempty"`
+	Rollout Rollout `json:"rollout,omitzero"`
 
 	// health settings of services that have none of their own.
 	// +optional
@@ -223,7 +223,7 @@ type ServiceDefaults struct {
 
 	// resources of services that omit them (default: 512Mi memory, 512Mi swap, 1 cpu, 8Gi storage).
 	// +optional
-	Resources Resources `json:"resources,omitempty"`
+	Resources Resources `json:"resources,omitzero"`
 
 	// unprivileged containers run in a user namespace (default true).
 	// +optional

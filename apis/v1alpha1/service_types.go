@@ -33,7 +33,7 @@ type NixMoxService struct {
 	Spec NixMoxServiceSpec `json:"spec"`
 	// +optional
 	// +kubebuilder:default={observedGeneration:-1, state: "Pending", conditions: {{type: "Ready", status: "Unknown", reason: "Pending", message: "Waiting for the controller to look at it", lastTransitionTime: "1970-01-01T00:00:00Z"}}}
-	Status NixMoxServiceStatus `json:"status,omitempty"`
+	Status NixMoxServiceStatus `json:"status,omitzero"`
 }
 
 // NixMoxServiceList is a list of services.
@@ -59,7 +59,7 @@ type NixMoxServiceSpec struct {
 	// hostRef names the NixMoxHost, in the same namespace, whose Proxmox holds the container. Immutable.
 	// +optional
 	// +kubebuilder:default={}
-	HostRef HostReference `json:"hostRef,omitempty"`
+	HostRef HostReference `json:"hostRef,omitzero"`
 
 	// ip is the container's address, such as 192.168.1.11, 192.168.1.11/24 or an IPv6 address. Without a prefix it takes the prefix of
 	// the host's network.cidr. No two enabled services of a host may have the same.
@@ -110,7 +110,7 @@ type NixMoxServiceSpec struct {
 
 	// resources of the container. What is omitted comes from the host's defaults.
 	// +optional
-	Resources Resources `json:"resources,omitempty"`
+	Resources Resources `json:"resources,omitzero"`
 
 	// ports documents what the service listens on: a number, or a number with a protocol such as "53/udp". The first TCP port is the
 	// health check when healthCheck is omitted.

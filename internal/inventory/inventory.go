@@ -146,6 +146,8 @@ func (i *Inventory) take(resources proxmox.Resources, at time.Time) []proxmox.VM
 		before, known := old[g.VMID]
 		if !known || notable(before, g) {
 			changed = append(changed, g.VMID)
+		}
+		if known && edited(before, g) {
 			delete(i.configs, g.VMID)
 		}
 		if known && started(before, g) && !i.overlays[g.VMID].running {
@@ -170,9 +172,16 @@ func (i *Inventory) take(resources proxmox.Resources, at time.Time) []proxmox.VM
 
 // notable is whether something differs that a controller would act on. Uptime counts when it went back: the guest was restarted.
 func notable(a, b proxmox.Guest) bool {
-	return a.Node != b.Node || a.Type != b.Type || a.Status != b.Status || a.Lock != b.Lock || a.Name != b.Name || a.Template != b.Template ||
-		a.MaxMemBytes != b.MaxMemBytes || a.MaxCPU != b.MaxCPU || a.MaxDiskBytes != b.MaxDiskBytes && !b.Running() ||
-		!proxmox.TagsEqual(a.Tags, b.Tags) || b.UptimeSeconds < a.UptimeSeconds
+	return a.Status != b.Status || a.Template != b.Template || b.UptimeSeconds < a.UptimeSeconds || edited(a, b)
+}
+
+// edited is whether the row tells that the configuration is not the one that was read. The first rows of a new guest have no statistics
+// yet: what they lack is no edit.
+func edited(a, b proxmox.Guest) bool {
+	if a.Node != b.Node || a.Type != b.Type || a.Lock != b.Lock || !proxmox.TagsEqual(a.Tags, b.Tags) {
+		return true
+	}
+	return a.MaxMemBytes != 0 && (a.Name != b.Name || a.MaxMemBytes != b.MaxMemBytes || a.MaxCPU != b.MaxCPU || a.MaxDiskBytes != b.MaxDiskBytes && !b.Running())
 }
 
 // started is whether a guest was started between two looks at it.
