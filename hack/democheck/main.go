@@ -8,6 +8,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -15,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -141,11 +144,46 @@ func start(ctx context.Context, bin, dir string) (*stack, error) {
 		"--data-dir", filepath.Join(dir, "data"), "--listen", "127.0.0.1:0", "--kubeconfig", kubeconfig); err != nil {
 		return s, err
 	}
-	if _, err := s.run(ctx, dir, "controller", false, filepath.Join(bin, "controller"), "--kubeconfig", kubeconfig,
+	probes, err := freeAddress()
+	if err != nil {
+		return s, err
+	}
+	if _, err := s.run(ctx, dir, "controller", false, filepath.Join(bin, "controller"), "--kubeconfig", kubeconfig, "--health-probe-bind-address", probes,
 		"--development-address-map", addressMap, "--development-exec-url", urls[1]); err != nil {
 		return s, err
 	}
+	if err := waitFor(ctx, "http://"+probes+"/readyz"); err != nil {
+		return s, err
+	}
 	return s, s.connect(kubeconfig)
+}
+
+// freeAddress is a loopback address that nobody listened on a moment ago.
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+// waitFor waits until a URL answers 200.
+func waitFor(ctx context.Context, url string) error {
+	err := wait.PollUntilContextCancel(ctx, 50*time.Millisecond, true, func(ctx context.Context) (bool, error) {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return false, err
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			return false, nil //nolint:nilerr // nobody listens yet
+		}
+		return response.StatusCode == http.StatusOK, response.Body.Close()
+	})
+	if err != nil {
+		return fmt.Errorf("the controller was not ready in time: %w", err)
+	}
+	return nil
 }
 
 func (s *stack) connect(kubeconfig string) error {

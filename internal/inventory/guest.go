@@ -50,18 +50,21 @@ func (i *Inventory) Guest(vmid proxmox.VMID) Guest {
 }
 
 // Note remembers what the end of a task of ours says about a guest: the list follows up to 15 s later. The cached configuration
-// is dropped.
+// is dropped, unless the guest was only started and nothing was pending: a start changes nothing else.
 func (i *Inventory) Note(node string, vmid proxmox.VMID, running bool) {
-	i.note(vmid, overlay{node: node, running: running, since: time.Now()})
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.overlays[vmid] = overlay{node: node, running: running, since: time.Now()}
+	if cached, ok := i.configs[vmid]; !ok || !running || len(cached.view.Pending) > 0 {
+		delete(i.configs, vmid)
+	}
 }
 
 // NoteGone remembers that our own task destroyed a guest.
-func (i *Inventory) NoteGone(vmid proxmox.VMID) { i.note(vmid, overlay{gone: true, since: time.Now()}) }
-
-func (i *Inventory) note(vmid proxmox.VMID, o overlay) {
+func (i *Inventory) NoteGone(vmid proxmox.VMID) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.overlays[vmid] = o
+	i.overlays[vmid] = overlay{gone: true, since: time.Now()}
 	delete(i.configs, vmid)
 }
 
