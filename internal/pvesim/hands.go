@@ -150,7 +150,8 @@ func (s *Simulator) SetHealthy(vmid int, unit string, healthy bool) error {
 		found := false
 		for _, one := range g.run.services {
 			if unit == "" || slices.Contains(one.def.Units, unit) {
-				one.broken, found = !healthy, true
+				s.setBroken(g, one, !healthy)
+				found = true
 			}
 		}
 		if !found {

@@ -50,7 +50,7 @@ func (s *Simulator) publish() {
 	s.rows.broadcast = time.Duration(s.lastTick) * broadcastEvery
 	for vmid, g := range s.dirty {
 		delete(s.dirty, vmid)
-		if g.qemu || g.gone || !s.nodes[g.node].online {
+		if g.gone || !s.nodes[g.node].online {
 			continue
 		}
 		maxcpu, err := json.Marshal(s.cpuCount(g))

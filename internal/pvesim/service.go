@@ -57,7 +57,9 @@ func (s *Simulator) bringUp(g *guest, life *run, one *runningService) {
 
 func (s *Simulator) becomeReady(g *guest, one *runningService) {
 	one.ready = true
-	s.openListeners(g, one)
+	if !one.broken {
+		s.openListeners(g, one)
+	}
 	entry := calllog.Entry{
 		Time: time.Now(), Kind: calllog.KindServiceReady, VMID: g.vmid, Node: g.node, Hostname: g.run.hostname, Units: one.def.Units,
 	}
@@ -135,24 +137,23 @@ func mapAddress(address netip.Addr, from, to string) (netip.Addr, bool) {
 // openListeners opens the ports that a service has at the container's address.
 func (s *Simulator) openListeners(g *guest, one *runningService) {
 	one.addresses = s.mappedAddresses(g)
-	http := make(map[int]bool)
+	web := make(map[int]bool)
 	for _, port := range one.def.HTTP {
-		if port.Scope == ScopeAddress {
-			http[port.Port] = true
-		}
+		web[port.Port] = web[port.Port] || port.Scope == ScopeAddress
+	}
+	plain := make(map[int]bool)
+	for _, port := range one.def.TCP {
+		plain[port.Port] = port.Scope == ScopeAddress && !web[port.Port]
 	}
 	for _, address := range one.addresses {
-		for port := range http {
-			if listener := s.listen(g, address, port); listener != nil {
+		for port, open := range web {
+			if listener := s.listen(g, address, port, open); listener != nil {
 				one.listeners = append(one.listeners, listener)
 				s.serveHTTP(one, port, listener)
 			}
 		}
-		for _, port := range one.def.TCP {
-			if port.Scope != ScopeAddress || http[port.Port] {
-				continue
-			}
-			if listener := s.listen(g, address, port.Port); listener != nil {
+		for port, open := range plain {
+			if listener := s.listen(g, address, port, open); listener != nil {
 				one.listeners = append(one.listeners, listener)
 				s.serveTCP(listener)
 			}
@@ -160,7 +161,10 @@ func (s *Simulator) openListeners(g *guest, one *runningService) {
 	}
 }
 
-func (s *Simulator) listen(g *guest, address netip.Addr, port int) net.Listener {
+func (s *Simulator) listen(g *guest, address netip.Addr, port int, open bool) net.Listener {
+	if !open {
+		return nil
+	}
 	var config net.ListenConfig
 	listener, err := config.Listen(context.Background(), "tcp4", net.JoinHostPort(address.String(), strconv.Itoa(port)))
 	if err != nil {
@@ -223,10 +227,24 @@ func (r *runningService) request(port int, path string) (HTTPService, bool) {
 	return HTTPService{Status: http.StatusNotFound}, listens && r.answers()
 }
 
+// setBroken makes a service answer no more, or again.
+func (s *Simulator) setBroken(g *guest, one *runningService, broken bool) {
+	if one.broken == broken {
+		return
+	}
+	one.broken = broken
+	switch {
+	case broken:
+		one.closeListeners()
+	case one.ready:
+		s.openListeners(g, one)
+	}
+}
+
 // refreshLinks moves listeners after a live change of a container's addresses.
 func (s *Simulator) refreshLinks(g *guest) {
 	for _, one := range g.run.services {
-		if !one.ready || !one.listensOutside() {
+		if !one.answers() || !one.listensOutside() {
 			continue
 		}
 		if now := s.mappedAddresses(g); fmt.Sprint(now) != fmt.Sprint(one.addresses) {

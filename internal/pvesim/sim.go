@@ -91,6 +91,8 @@ func New(world *World, options Options) (*Simulator, error) {
 		flocks: make(map[int]*flock), dirty: make(map[int]*guest), access: newAccess(world), held: make(map[int]func()),
 		random: rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1)),
 	}
+	s.mu.Lock() // services of containers that run from the start may become ready at once
+	defer s.mu.Unlock()
 	for _, entry := range world.Nodes {
 		s.nodes[entry.Name] = &node{Node: entry, online: entry.Status == "online"}
 	}
