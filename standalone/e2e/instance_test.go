@@ -25,7 +25,7 @@ import (
 // startLimit is generous: other work may keep the machine busy.
 const startLimit = 60 * time.Second
 
-// instance is a `nixmox up --no-controller` that a test has started.
+// instance is a `nixmox up` that a test has started.
 type instance struct {
 	dataDir    string
 	kubeconfig string
@@ -41,7 +41,7 @@ type instance struct {
 
 // launch starts the process and returns at once.
 func launch(dataDir, kubeconfig string, more ...string) (*instance, error) {
-	args := append([]string{"up", "--no-controller", "--data-dir", dataDir, "--listen", "127.0.0.1:0", "--kubeconfig", kubeconfig}, more...)
+	args := append([]string{"up", "--data-dir", dataDir, "--listen", "127.0.0.1:0", "--kubeconfig", kubeconfig}, more...)
 	i := &instance{dataDir: dataDir, kubeconfig: kubeconfig, stderr: &lockedBuffer{}, exited: make(chan struct{})}
 	i.process = exec.Command(binary, args...)
 	i.process.Env = []string{"TMPDIR=" + os.TempDir()} // neither HOME nor PATH
@@ -129,6 +129,15 @@ func (i *instance) restOfStdout(t *testing.T) string {
 // ready. It is killed with the test.
 func start(t *testing.T, dataDir string) *instance {
 	t.Helper()
+	i := launchFor(t, dataDir, "--no-controller")
+	if err := i.waitReady(); err != nil {
+		t.Fatal(err)
+	}
+	return i
+}
+
+func startWithController(t *testing.T, dataDir string) *instance {
+	t.Helper()
 	i := launchFor(t, dataDir)
 	if err := i.waitReady(); err != nil {
 		t.Fatal(err)
@@ -136,10 +145,10 @@ func start(t *testing.T, dataDir string) *instance {
 	return i
 }
 
-// launchFor is start without the wait.
-func launchFor(t *testing.T, dataDir string) *instance {
+// launchFor is launch for the time of one test.
+func launchFor(t *testing.T, dataDir string, more ...string) *instance {
 	t.Helper()
-	i, err := launch(dataDir, filepath.Join(t.TempDir(), "kubeconfig"))
+	i, err := launch(dataDir, filepath.Join(t.TempDir(), "kubeconfig"), more...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +172,7 @@ func cluster(t *testing.T) *instance {
 			errStarted = err
 			return
 		}
-		if shared, errStarted = launch(filepath.Join(scratch, "data"), filepath.Join(scratch, "kubeconfig")); errStarted != nil {
+		if shared, errStarted = launch(filepath.Join(scratch, "data"), filepath.Join(scratch, "kubeconfig"), "--no-controller"); errStarted != nil {
 			return
 		}
 		shared.scratch = scratch

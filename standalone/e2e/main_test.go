@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -34,8 +35,13 @@ func findBinary(scratch string) (string, error) {
 	if given := os.Getenv("NIXMOX_BIN"); given != "" {
 		return filepath.Abs(given)
 	}
+	version, err := exec.Command("go", "list", "-m", "-f", "{{.Version}}", "k8s.io/kubernetes").Output()
+	if err != nil {
+		return "", fmt.Errorf("version of Kubernetes: %w", err)
+	}
 	built := filepath.Join(scratch, "nixmox")
-	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -X k8s.io/component-base/version.gitVersion=v1.37.2", "-o", built, "../cmd/nixmox")
+	stamp := "-s -w -X k8s.io/component-base/version.gitVersion=" + strings.TrimSpace(string(version))
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", stamp, "-o", built, "../cmd/nixmox")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build nixmox: %w\n%s", err, output)

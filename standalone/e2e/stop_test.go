@@ -34,7 +34,7 @@ func TestSIGTERMEndsItAtAnyMoment(t *testing.T) {
 		{"with the API answering and not ready", answersTLS()},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			i := launchFor(t, t.TempDir())
+			i := launchFor(t, t.TempDir(), "--no-controller")
 			eventually(t, "the moment "+test.name, func(context.Context) (bool, error) { return test.moment(i), nil })
 			if took := i.terminate(t); took > contract {
 				t.Errorf("it took %s", took)

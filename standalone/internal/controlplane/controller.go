@@ -8,15 +8,18 @@ import (
 
 	"k8s.io/client-go/rest"
 
+	"github.com/nixmox/nixmox-controller/internal/app"
 	"github.com/nixmox/nixmox-controller/standalone/internal/apiserver"
+	"github.com/nixmox/nixmox-controller/standalone/internal/logging"
 )
 
-// startController runs the NixMox controller until ctx ends. It is the one seam
-// between the control plane and the controller; set to app.Run once that
-// exists.
-var startController func(ctx context.Context, config *rest.Config) error
-
-var errNoController = errors.New("this build has no controller yet; run with --no-controller and start bin/controller --kubeconfig FILE beside it")
+// startController is the one seam between the control plane and the controller:
+// it runs until ctx ends. No leader election, because the lock on the data
+// directory already leaves room for one only, and no metrics or probe ports, so
+// that nothing but the API listens.
+func startController(ctx context.Context, config *rest.Config, verbosity int) error {
+	return app.Run(ctx, config, app.Options{Log: logging.Controller(verbosity)})
+}
 
 // running is the controller in this process, or the absence of one: then ended
 // is never closed.
@@ -34,7 +37,7 @@ func runController(ctx context.Context, opts Options, server *apiserver.Server) 
 	r := &running{cancel: cancel, ended: make(chan struct{})}
 	go func() {
 		defer close(r.ended)
-		r.err = startController(ctx, server.LoopbackJSON())
+		r.err = startController(ctx, server.LoopbackJSON(), opts.Verbosity)
 	}()
 	return r
 }

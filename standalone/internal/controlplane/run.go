@@ -34,9 +34,6 @@ type Options struct {
 // of it fails. Once it begins to stop, the process ends within
 // shutdown.Deadline.
 func Run(ctx context.Context, opts Options) error {
-	if !opts.NoController && startController == nil {
-		return errNoController
-	}
 	if err := kubeconfig.CheckFree(opts.Kubeconfig); err != nil {
 		return err
 	}
@@ -56,7 +53,7 @@ func Run(ctx context.Context, opts Options) error {
 	if err != nil {
 		return err
 	}
-	database, err := etcd.Start(ctx, dir.Etcd(), logging.Zap(opts.Verbosity))
+	database, err := etcd.Start(ctx, dir.Etcd(), logging.Etcd(opts.Verbosity))
 	if err != nil {
 		return err
 	}

@@ -9,16 +9,20 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// Zap is the logger for etcd, which writes as Setup(verbosity) makes klog do.
-func Zap(verbosity int) *zap.Logger {
+// Etcd is the logger for the database, which writes as Setup(verbosity) makes klog do.
+func Etcd(verbosity int) *zap.Logger {
+	if verbosity > 0 {
+		return zap.New(lines(zapcore.InfoLevel))
+	}
+	return zap.New(concerningCore{lines(zapcore.WarnLevel)})
+}
+
+// lines writes to stderr for a person to read.
+func lines(level zapcore.Level) zapcore.Core {
 	encoder := zap.NewProductionEncoderConfig()
 	encoder.EncodeTime = zapcore.RFC3339TimeEncoder
-	lines := zapcore.NewConsoleEncoder(encoder)
-	stderr := zapcore.Lock(os.Stderr)
-	if verbosity > 0 {
-		return zap.New(zapcore.NewCore(lines, stderr, zapcore.InfoLevel))
-	}
-	return zap.New(concerningCore{zapcore.NewCore(lines, stderr, zapcore.WarnLevel)})
+	encoder.CallerKey = zapcore.OmitKey
+	return zapcore.NewCore(zapcore.NewConsoleEncoder(encoder), zapcore.Lock(os.Stderr), level)
 }
 
 // harmlessOfEtcd are parts of messages of every start of a single member
