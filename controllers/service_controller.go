@@ -43,6 +43,8 @@ type ServiceReconciler struct {
 	Guests     GuestAccess
 	topologies *topologies
 	freshness  *freshness
+
+	problemGrace time.Duration
 }
 
 // pass is one look at one service: what was read and decided so far.
@@ -160,9 +162,6 @@ func hostNotReady(host *v1alpha1.NixMoxHost) *Outcome {
 	return &o
 }
 
-// problemGrace is how long a circle or a duplicate may last before it counts as stalled: manifests are applied one by one.
-const problemGrace = 30 * time.Second
-
 // judgeSet stops a service that the set of all services cannot hold: a circle, a duplicate, a dependency that does not exist.
 func (r *ServiceReconciler) judgeSet(ctx context.Context, p *pass) *Outcome {
 	report, err := r.topologies.of(ctx, p.host)
@@ -199,7 +198,7 @@ func (r *ServiceReconciler) blocked(p *pass, block manifest.Block) Outcome {
 			since = c.LastTransitionTime.Time
 		}
 	}
-	if left := problemGrace - p.now.Sub(since); left > 0 {
+	if left := r.problemGrace - p.now.Sub(since); left > 0 {
 		return waiting(reason, "%s", block.Message()).again(left)
 	}
 	return stalled(reason, "%s", block.Message())

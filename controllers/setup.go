@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -35,6 +36,15 @@ const surveyPause = 200 * time.Millisecond
 // queue is a controller's work queue, for whoever wakes an object without an event of the API server.
 type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 
+// Options of the controllers.
+type Options struct {
+	// Workers is how many services are looked at at once.
+	Workers int
+	// ProblemGrace is how long a circle or a duplicate may last before it counts as stalled: manifests are applied one by one.
+	// Zero means 30 s.
+	ProblemGrace time.Duration
+}
+
 // Setup wires both controllers into the manager: what wakes a service is on this page.
 //
 //   - its own spec, annotations and deletion;
@@ -42,7 +52,7 @@ type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 //   - a service that it waits for became ready, or ill;
 //   - its container changed on Proxmox, or a task on it ended (inventory);
 //   - its verdict turned (health).
-func Setup(mgr ctrl.Manager, sessions *Sessions, newScheduler func(onChange func(key string)) (*health.Scheduler, error), guests GuestAccess, workers int) error {
+func Setup(mgr ctrl.Manager, sessions *Sessions, newScheduler func(onChange func(key string)) (*health.Scheduler, error), guests GuestAccess, opts Options) error {
 	if err := index(mgr); err != nil {
 		return err
 	}
@@ -56,6 +66,7 @@ func Setup(mgr ctrl.Manager, sessions *Sessions, newScheduler func(onChange func
 	services := &ServiceReconciler{
 		Client: mgr.GetClient(), Events: mgr.GetEventRecorder(v1alpha1.FieldOwner),
 		Sessions: sessions, Scheduler: scheduler, Guests: guests, topologies: shared, freshness: newFreshness(),
+		problemGrace: cmp.Or(opts.ProblemGrace, 30*time.Second),
 	}
 	hosts := &HostReconciler{
 		Client: mgr.GetClient(), Uncached: mgr.GetAPIReader(), Events: mgr.GetEventRecorder(v1alpha1.FieldOwner),
@@ -68,7 +79,7 @@ func Setup(mgr ctrl.Manager, sessions *Sessions, newScheduler func(onChange func
 			wake(serviceQueue, r.NamespacedName)
 		}
 	}
-	if err := services.setup(mgr, &serviceQueue, workers); err != nil {
+	if err := services.setup(mgr, &serviceQueue, opts.Workers); err != nil {
 		return err
 	}
 	return hosts.setup(mgr, &hostQueue)

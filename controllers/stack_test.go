@@ -33,6 +33,7 @@ type lab struct {
 	log       *logbook
 	stop      context.CancelFunc
 	stopped   chan struct{}
+	grace     time.Duration // of circles and duplicates
 }
 
 const world = `{
@@ -54,12 +55,16 @@ const world = `{
   "services": [{"hostname": "a.lan", "ready_after": 0.5, "units": ["a"]}, {"hostname": "b.lan", "ready_after": 0.5, "units": ["b"]}, {"hostname": "c.lan", "ready_after": 0.5, "units": ["c"]}]
 }`
 
-// newLab starts everything. Simulated time runs ten times faster.
-func newLab(t *testing.T) *lab {
+// newLab starts everything, after an edit of the world's text or of the lab. Simulated time runs ten times faster.
+func newLab(t *testing.T, edit ...func(l *lab, world *string)) *lab {
 	t.Helper()
 	l := &lab{t: t, api: apiserver.Get(t), log: &logbook{}}
 	l.namespace = l.api.Namespace(t)
-	l.pve = pvesimtest.Start(t, pvesimtest.World(t, world), pvesim.Options{TimeScale: 10, CallLog: l.log.writer()})
+	text := world
+	for _, e := range edit {
+		e(l, &text)
+	}
+	l.pve = pvesimtest.Start(t, pvesimtest.World(t, text), pvesim.Options{TimeScale: 10, CallLog: l.log.writer()})
 	control := httptest.NewServer(l.pve.ControlHandler())
 	t.Cleanup(control.Close)
 	l.exec = control.URL
@@ -76,7 +81,7 @@ func (l *lab) startController() {
 	go func() {
 		defer close(stopped)
 		err := app.Run(ctx, l.api.Config, app.Options{
-			Log: testr.NewWithInterface(quiet{l.t}, testr.Options{}), Namespaces: []string{l.namespace},
+			Log: testr.NewWithInterface(quiet{l.t}, testr.Options{}), Namespaces: []string{l.namespace}, ProblemGrace: l.grace,
 			Development: &app.Development{AddressMap: "192.168.99.0/24=127.0.99.0/24", ExecURL: l.exec},
 		})
 		if err != nil && ctx.Err() == nil {

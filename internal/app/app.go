@@ -37,6 +37,8 @@ type Options struct {
 	MetricsAddress, ProbeAddress string
 	// Workers is how many services are looked at at once; none of them waits for Proxmox's tasks.
 	Workers int
+	// ProblemGrace is how long a circle or a duplicate may last before it counts as stalled; zero means 30 s.
+	ProblemGrace time.Duration
 	// Development connects the controller to a simulator. Nil in production.
 	Development *Development
 }
@@ -98,7 +100,7 @@ func New(ctx context.Context, cfg *rest.Config, opts Options) (manager.Manager, 
 	if workers <= 0 {
 		workers = 16
 	}
-	return mgr, controllers.Setup(mgr, sessions, newScheduler, guests, workers)
+	return mgr, controllers.Setup(mgr, sessions, newScheduler, guests, controllers.Options{Workers: workers, ProblemGrace: opts.ProblemGrace})
 }
 
 // Scheme knows the kinds that the controller reads and writes.
