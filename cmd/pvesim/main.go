@@ -33,9 +33,9 @@ func main() {
 }
 
 type settings struct {
-	world, listen, callLog, control, pve string
-	tls                                  bool
-	scale                                float64
+	world, listen, callLog, control, pve, state string
+	tls                                         bool
+	scale                                       float64
 }
 
 func parse(args []string) (settings, error) {
@@ -47,6 +47,7 @@ func parse(args []string) (settings, error) {
 	flags.StringVar(&s.callLog, "call-log", "", "`FILE` that gets a JSON line for each call, task and service that becomes ready")
 	flags.Float64Var(&s.scale, "time-scale", 1, "simulated seconds that pass in a real second; time stamps stay real")
 	flags.StringVar(&s.pve, "pve", "9.2", "`RELEASE` whose parameters and defaults hold: 9.2 or 8.4")
+	flags.StringVar(&s.state, "state", "", "`FILE` that keeps containers, disks, ACLs and pools over a restart; written at the end")
 	flags.StringVar(&s.control, "control", "", "loopback `HOST:PORT` of the control endpoint; off by default")
 	if err := flags.Parse(args); err != nil {
 		return s, err
@@ -83,10 +84,17 @@ func serve(args []string) error {
 		return err
 	}
 	defer sim.Close()
-
+	if set.state != "" {
+		if err := sim.LoadState(set.state); err != nil {
+			return err
+		}
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
-	return listenAndServe(ctx, sim, set)
+	if err := listenAndServe(ctx, sim, set); err != nil || set.state == "" {
+		return err
+	}
+	return sim.SaveState(set.state)
 }
 
 // listenAndServe opens the ports, says so on one line, and serves until ctx ends.

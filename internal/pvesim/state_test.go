@@ -1,0 +1,66 @@
+package pvesim_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/nixmox/nixmox-controller/internal/pvesim"
+	"github.com/nixmox/nixmox-controller/internal/pvesim/pvesimtest"
+)
+
+func TestTheStateSurvivesARestart(t *testing.T) {
+	c := start(t)
+	c.caddy("100")
+	c.create("101", "mp0=thin:1,mp=/data")
+	c.ok("PUT", lxc+"/100/config", "nameserver=9.9.9.9")
+	c.until("the service is ready", func() bool {
+		container, _ := c.sim.Container(100)
+		return container.Ready["caddy"]
+	})
+	path := filepath.Join(t.TempDir(), "state.json")
+	if err := c.sim.SaveState(path); err != nil {
+		t.Fatal(err)
+	}
+	before, volumes, digest := c.sim.Containers(), c.sim.Volumes(), c.config("101")["digest"]
+
+	c.sim = pvesimtest.Start(t, pvesimtest.World(t, worldText), pvesim.Options{TimeScale: 50})
+	if err := c.sim.LoadState(path); err != nil {
+		t.Fatal(err)
+	}
+	c.until("the service is ready again", func() bool {
+		container, _ := c.sim.Container(100)
+		return container.Ready["caddy"]
+	})
+	if diff := cmp.Diff(before, c.sim.Containers()); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(volumes, c.sim.Volumes()); diff != "" {
+		t.Error(diff)
+	}
+	if got := c.config("101")["digest"]; got != digest {
+		t.Errorf("the digest was %v and is %v", digest, got)
+	}
+}
+
+func TestABrokenStateFileIsRefused(t *testing.T) {
+	c := start(t)
+	path := filepath.Join(t.TempDir(), "state.json")
+	if err := c.sim.LoadState(path); err != nil {
+		t.Errorf("no file is no error, got %v", err)
+	}
+	for text, want := range map[string]string{
+		`{"guests":`: "is no state file of pvesim",
+		`{"guests":[{"vmid":100,"node":"pve7","config":""}]}`: `on node "pve7"`,
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.sim.LoadState(path); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q in it", err, want)
+		}
+	}
+}
