@@ -17,7 +17,7 @@ import (
 	"github.com/nixmox/nixmox-controller/internal/proxmox"
 )
 
-// RecreateAnnotation, set to the VMID of a container that is gone, asks for it to be made anew.
+// RecreateAnnotation asks for a container that is gone to be made anew; its value is the container's VMID.
 const RecreateAnnotation = "nixmox.dev/recreate"
 
 // rootGrant is the root disk's key in status.granted.

@@ -20,7 +20,7 @@ import (
 	"github.com/nixmox/nixmox-controller/internal/proxmox"
 )
 
-// AbandonAnnotation, set to "true" on a service that is being deleted, lets its object go without its container being touched: for a
+// AbandonAnnotation on a service that is being deleted, set to "true", lets its object go without its container being touched: for a
 // Proxmox that will never answer again.
 const AbandonAnnotation = "nixmox.dev/abandon"
 

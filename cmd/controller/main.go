@@ -10,8 +10,10 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/go-logr/zapr"
 	"k8s.io/klog/v2"
-	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client/config"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	"sigs.k8s.io/controller-runtime/pkg/manager/signals"
 
 	"github.com/nixmox/nixmox-controller/internal/app"
 )
@@ -63,18 +65,18 @@ func run(args []string) error {
 	} else if dev.ExecURL != "" {
 		return fmt.Errorf("--development-exec-url needs --development-address-map")
 	}
-	opts.Log = logger(&zapOptions)
-	cfg, err := ctrl.GetConfig()
+	opts.Log = newLogger(&zapOptions)
+	cfg, err := config.GetConfig()
 	if err != nil {
 		return fmt.Errorf("find the Kubernetes API: %w; name it with --kubeconfig", err)
 	}
-	return app.Run(ctrl.SetupSignalHandler(), cfg, opts)
+	return app.Run(signals.SetupSignalHandler(), cfg, opts)
 }
 
-// logger is zap behind logr, JSON unless the --zap flags say otherwise.
-func logger(options *zap.Options) logr.Logger {
-	log := zapr.NewLogger(zap.NewRaw(zap.UseFlagOptions(options)))
-	ctrl.SetLogger(log)
-	klog.SetLogger(log)
-	return log
+// newLogger is zap behind logr, JSON unless the --zap flags say otherwise.
+func newLogger(options *zap.Options) logr.Logger {
+	logger := zapr.NewLogger(zap.NewRaw(zap.UseFlagOptions(options)))
+	log.SetLogger(logger)
+	klog.SetLogger(logger)
+	return logger
 }

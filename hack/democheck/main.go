@@ -90,7 +90,7 @@ func judge(file string, progress demo.Progress, wall time.Duration) (string, err
 	if err != nil {
 		return "failed", err
 	}
-	defer log.Close() //nolint:errcheck // only read
+	defer log.Close()
 	rollout := demo.RolloutOf(progress, nodes*maxConcurrent)
 	if rollout.Log, err = calllog.Read(log); err != nil {
 		return "failed", fmt.Errorf("read the call log: %w", err)

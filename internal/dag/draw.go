@@ -43,27 +43,34 @@ type edge struct {
 
 func (g *Graph) layOut(clusters []Cluster) drawing {
 	d := drawing{id: make(map[string]string, g.Len())}
-	name := func(n string) bool {
-		if _, ok := d.id[n]; ok {
-			return false
-		}
-		d.id[n] = fmt.Sprintf("n%d", len(d.id))
-		return true
-	}
 	for _, c := range clusters {
 		kept := Cluster{Title: c.Title}
 		for _, n := range c.Nodes {
-			if _, ok := g.Index(n); ok && name(n) {
+			if _, ok := g.Index(n); ok && d.name(n) {
 				kept.Nodes = append(kept.Nodes, n)
 			}
 		}
 		d.clusters = append(d.clusters, kept)
 	}
 	for _, i := range append(append([]int32{}, g.order...), g.unordered...) {
-		if name(g.names[i]) {
+		if d.name(g.names[i]) {
 			d.loose = append(d.loose, g.names[i])
 		}
 	}
+	d.addEdges(g)
+	return d
+}
+
+// name gives n an identifier; false if it has one.
+func (d *drawing) name(n string) bool {
+	if _, ok := d.id[n]; ok {
+		return false
+	}
+	d.id[n] = fmt.Sprintf("n%d", len(d.id))
+	return true
+}
+
+func (d *drawing) addEdges(g *Graph) {
 	for i := range int32(g.Len()) {
 		for _, t := range g.DependenciesOf(i) {
 			d.edges = append(d.edges, edge{from: g.names[i], to: g.names[t]})
@@ -71,13 +78,12 @@ func (g *Graph) layOut(clusters []Cluster) drawing {
 	}
 	for _, m := range g.missing {
 		for _, t := range m.Targets {
-			if name(t) {
+			if d.name(t) {
 				d.absent = append(d.absent, t)
 			}
 			d.edges = append(d.edges, edge{from: m.Node, to: t, missing: true})
 		}
 	}
-	return d
 }
 
 // DOT draws the graph for Graphviz. An arrow leads from a node to what it

@@ -39,7 +39,9 @@ func (t times) complete() bool {
 }
 
 // work is the time that the container keeps a slot busy; span is that and the time until its service is ready.
-func (t times) work() time.Duration { return t.createEnd.Sub(t.createStart) + t.startEnd.Sub(t.startStart) }
+func (t times) work() time.Duration {
+	return t.createEnd.Sub(t.createStart) + t.startEnd.Sub(t.startStart)
+}
 func (t times) span() time.Duration { return t.work() + t.ready.Sub(t.startEnd) }
 
 // Judgement is what the call log says about a roll-out.

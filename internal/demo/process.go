@@ -21,7 +21,8 @@ type Process struct {
 	Line string
 	// Stopping is how long SIGTERM took to end it; set by Stop.
 	Stopping time.Duration
-	done     chan error
+	done     chan struct{}
+	err      error // how it ended; valid once done is closed
 }
 
 // StartProcess runs a program and waits for its first line on standard output, unless none is expected. Its standard error goes to log.
@@ -35,14 +36,15 @@ func StartProcess(ctx context.Context, log io.Writer, waitForLine bool, name str
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
-	p := &Process{name: name, cmd: cmd, done: make(chan error, 1)}
+	p := &Process{name: name, cmd: cmd, done: make(chan struct{})}
 	lines := make(chan string, 1)
 	go func() {
 		reader := bufio.NewReader(out)
 		line, _ := reader.ReadString('\n')
 		lines <- strings.TrimSpace(line)
 		_, _ = io.Copy(log, reader)
-		p.done <- cmd.Wait()
+		p.err = cmd.Wait()
+		close(p.done)
 	}()
 	if !waitForLine {
 		return p, nil
@@ -53,7 +55,8 @@ func StartProcess(ctx context.Context, log io.Writer, waitForLine bool, name str
 	case p.Line = <-lines:
 	}
 	if p.Line == "" {
-		return nil, fmt.Errorf("%s ended before it was ready: %w", name, errors.Join(errors.New("see its log"), <-p.done))
+		<-p.done
+		return nil, fmt.Errorf("%s ended before it was ready, see its log: %w", name, p.err)
 	}
 	return p, nil
 }
@@ -65,10 +68,10 @@ func (p *Process) Stop(limit time.Duration) error {
 		return fmt.Errorf("stop %s: %w", p.name, err)
 	}
 	select {
-	case err := <-p.done:
+	case <-p.done:
 		p.Stopping = time.Since(began)
 		var exit *exec.ExitError
-		if errors.As(err, &exit) && exit.ExitCode() > 0 {
+		if errors.As(p.err, &exit) && exit.ExitCode() > 0 {
 			return fmt.Errorf("%s ended with exit code %d", p.name, exit.ExitCode())
 		}
 		return nil
@@ -85,6 +88,3 @@ func (p *Process) Kill() error {
 	<-p.done
 	return nil
 }
-
-// Ended is closed over: it tells whether the program ended by itself.
-func (p *Process) Ended() bool { return p.cmd.ProcessState != nil }

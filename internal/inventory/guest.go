@@ -8,7 +8,7 @@ import (
 	"github.com/nixmox/nixmox-controller/internal/proxmox"
 )
 
-// ErrNotRead: nothing was read from this Proxmox yet.
+// ErrNotRead says that nothing was read from this Proxmox yet.
 var ErrNotRead = errors.New("not read yet")
 
 // lag is how far the resource list may stand behind: Proxmox broadcasts it every 10 s, and a poll may have begun before.
