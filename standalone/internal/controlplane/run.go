@@ -10,6 +10,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/nixmox/nixmox-controller/standalone/internal/address"
 	"github.com/nixmox/nixmox-controller/standalone/internal/apiserver"
 	"github.com/nixmox/nixmox-controller/standalone/internal/certs"
 	"github.com/nixmox/nixmox-controller/standalone/internal/crds"
@@ -45,11 +46,11 @@ func Run(ctx context.Context, opts Options) error {
 	defer started.stop()
 	started.add(func() { _ = dir.Close() })
 
-	address, err := listen(opts.Listen)
+	reach, err := address.Listen(opts.Listen)
 	if err != nil {
 		return err
 	}
-	files, err := certs.Ensure(dir.PKI(), address.certificateHosts(), time.Now())
+	files, err := certs.Ensure(dir.PKI(), reach.CertificateHosts(), time.Now())
 	if err != nil {
 		return err
 	}
@@ -60,7 +61,7 @@ func Run(ctx context.Context, opts Options) error {
 	started.add(func() { database.Close(2 * time.Second) })
 
 	server, err := apiserver.Start(ctx, apiserver.Config{
-		Listener: address.listener, ExternalHost: address.host,
+		Listener: reach.Listener, ExternalHost: reach.Host,
 		EtcdEndpoint: database.Endpoint(), Certs: files,
 	})
 	if err != nil {
@@ -80,10 +81,10 @@ func Run(ctx context.Context, opts Options) error {
 		return err
 	}
 	started.add(func() { server.Stop(3 * time.Second) })
-	if err := kubeconfig.Write(opts.Kubeconfig, address.url(), files); err != nil {
+	if err := kubeconfig.Write(opts.Kubeconfig, reach.URL(), files); err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintf(opts.Ready, "nixmox: ready, %s, kubeconfig %s, data %s\n", address.url(), opts.Kubeconfig, dir.Path()); err != nil {
+	if _, err := fmt.Fprintf(opts.Ready, "nixmox: ready, %s, kubeconfig %s, data %s\n", reach.URL(), opts.Kubeconfig, dir.Path()); err != nil {
 		return fmt.Errorf("say that we are ready: %w", err)
 	}
 	returnMemory()

@@ -5,7 +5,6 @@ package crds
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"strings"
@@ -60,20 +59,32 @@ func load(source fs.FS) ([]*apiextensionsv1.CustomResourceDefinition, error) {
 		if err != nil {
 			return err
 		}
-		definition := new(apiextensionsv1.CustomResourceDefinition)
-		if err := yaml.UnmarshalStrict(content, definition); err != nil {
+		definition, err := decode(content)
+		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
-		if definition.Kind != "CustomResourceDefinition" {
-			return nil // a kustomization.yaml, say
+		if definition != nil {
+			definitions = append(definitions, definition)
 		}
-		definitions = append(definitions, definition)
 		return nil
 	})
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil {
 		return nil, fmt.Errorf("custom resource definitions: %w", err)
 	}
 	return definitions, nil
+}
+
+// decode answers nil for a file of another kind, a kustomization say.
+func decode(content []byte) (*apiextensionsv1.CustomResourceDefinition, error) {
+	var kind metav1.TypeMeta
+	if err := yaml.Unmarshal(content, &kind); err != nil || kind.Kind != "CustomResourceDefinition" {
+		return nil, err
+	}
+	definition := new(apiextensionsv1.CustomResourceDefinition)
+	if err := yaml.UnmarshalStrict(content, definition); err != nil {
+		return nil, err
+	}
+	return definition, nil
 }
 
 // apply is by the server, so that what others have added stays.

@@ -1,4 +1,6 @@
-package controlplane
+// Package address opens the port on which the API is served, and knows under
+// which names clients may reach it.
+package address
 
 import (
 	"fmt"
@@ -7,16 +9,16 @@ import (
 	"slices"
 )
 
-// address is where clients reach the API server.
-type address struct {
-	listener net.Listener
-	host     string // for clients on this machine
+// Address is where clients reach the API server.
+type Address struct {
+	Listener net.Listener
+	Host     string // for clients on this machine
 	port     string
 }
 
-// listen opens the port first of all, so that a port that is taken is told at
+// Listen opens the port first of all, so that a port that is taken is told at
 // once and port 0 is known before anything is named after it.
-func listen(hostPort string) (*address, error) {
+func Listen(hostPort string) (*Address, error) {
 	host, _, err := net.SplitHostPort(hostPort)
 	if err != nil {
 		return nil, fmt.Errorf("--listen %s: %w; give HOST:PORT, for example 127.0.0.1:6443", hostPort, err)
@@ -30,17 +32,18 @@ func listen(hostPort string) (*address, error) {
 		_ = listener.Close()
 		return nil, fmt.Errorf("--listen %s: %w", hostPort, err)
 	}
-	return &address{listener: listener, host: reachable(host), port: port}, nil
+	return &Address{Listener: listener, Host: reachable(host), port: port}, nil
 }
 
-func (a *address) url() string { return "https://" + net.JoinHostPort(a.host, a.port) }
+// URL is for a kubeconfig on this machine.
+func (a *Address) URL() string { return "https://" + net.JoinHostPort(a.Host, a.port) }
 
-// certificateHosts are the names and addresses under which the serving
+// CertificateHosts are the names and addresses under which the serving
 // certificate must be valid: always those of this machine's loopback, then what
 // we listen on.
-func (a *address) certificateHosts() []string {
-	hosts := []string{"localhost", "127.0.0.1", "::1", a.host}
-	if tcp, ok := a.listener.Addr().(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+func (a *Address) CertificateHosts() []string {
+	hosts := []string{"localhost", "127.0.0.1", "::1", a.Host}
+	if tcp, ok := a.Listener.Addr().(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
 		hosts = append(hosts, everywhere()...)
 	}
 	slices.Sort(hosts)
