@@ -21,9 +21,6 @@ import (
 // This file is the only writer of status.operation: the step under way, recorded before Proxmox is asked and resolved before anything
 // else is done.
 
-// lostReply is how long a call whose answer was lost may still land: longer than Proxmox's own proxy waits for a node.
-const lostReply = 45 * time.Second
-
 // begin records a step ahead of its call. The write is conditional on the object that was read: whoever read an older one fails here
 // and calls nobody.
 func (r *ServiceReconciler) begin(ctx context.Context, p *pass, kind plan.Kind) *Outcome {
@@ -80,7 +77,7 @@ func (r *ServiceReconciler) refused(p *pass, kind plan.Kind, err error) Outcome 
 	}
 	o := classify(err, describe(kind, op))
 	if o.Class == Failing {
-		fail(p, string(kind), o.Message)
+		r.fail(p, string(kind), o.Message)
 		o.Again = p.svc.Status.Failure.RetryAt.Sub(p.now)
 	}
 	return o
@@ -130,7 +127,7 @@ func (r *ServiceReconciler) resolveOperation(ctx context.Context, p *pass) *Outc
 	case status.ExitStatus == inventory.TaskForgotten:
 		return r.findOperation(ctx, p)
 	default:
-		fail(p, op.Kind, fmt.Sprintf("Could not %s: %s (task %s)", describe(plan.Kind(op.Kind), op), status.ExitStatus, op.UPID))
+		r.fail(p, op.Kind, fmt.Sprintf("Could not %s: %s (task %s)", describe(plan.Kind(op.Kind), op), status.ExitStatus, op.UPID))
 		p.svc.Status.Operation = nil
 	}
 	return nil
@@ -183,8 +180,8 @@ func (r *ServiceReconciler) findOperation(ctx context.Context, p *pass) *Outcome
 		o := working(kind, p)
 		return &o
 	}
-	if age := p.now.Sub(op.StartedAt.Time); age < lostReply {
-		o := waiting(v1alpha1.ReasonResolving, "The answer to %s was lost; waiting until it cannot have an effect any more", op.Kind).again(min(lostReply-age, soon))
+	if age := p.now.Sub(op.StartedAt.Time); age < r.Timing.lostReply() {
+		o := waiting(v1alpha1.ReasonResolving, "The answer to %s was lost; waiting until it cannot have an effect any more", op.Kind).again(min(r.Timing.lostReply()-age, soon))
 		return &o
 	}
 	// It never began, or Proxmox has forgotten its task: what is there now decides.
@@ -193,15 +190,14 @@ func (r *ServiceReconciler) findOperation(ctx context.Context, p *pass) *Outcome
 	return nil
 }
 
-// fail remembers a failed step and when it is tried again: after 5 s, doubling up to 5 minutes.
-func fail(p *pass, kind, message string) {
+// fail remembers a failed step and when it is tried again.
+func (r *ServiceReconciler) fail(p *pass, kind, message string) {
 	s := &p.svc.Status
 	count := int32(1)
 	if s.Failure != nil && s.Failure.Kind == kind {
 		count = s.Failure.Count + 1
 	}
-	pause := min(5*time.Second<<min(count-1, 10), 5*time.Minute)
-	s.Failure = &v1alpha1.Failure{Kind: kind, Message: message, Count: count, RetryAt: metav1.NewTime(p.now.Add(pause))}
+	s.Failure = &v1alpha1.Failure{Kind: kind, Message: message, Count: count, RetryAt: metav1.NewTime(p.now.Add(r.Timing.retry(count)))}
 }
 
 // working is the outcome of a step under way.

@@ -41,6 +41,7 @@ type ServiceReconciler struct {
 	Sessions   *Sessions
 	Scheduler  *health.Scheduler
 	Guests     GuestAccess
+	Timing     Timing
 	topologies *topologies
 	freshness  *freshness
 

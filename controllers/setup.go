@@ -43,6 +43,8 @@ type Options struct {
 	// ProblemGrace is how long a circle or a duplicate may last before it counts as stalled: manifests are applied one by one.
 	// Zero means 30 s.
 	ProblemGrace time.Duration
+	// Timing is how patient the controller is with Proxmox.
+	Timing Timing
 }
 
 // Setup wires both controllers into the manager: what wakes a service is on this page.
@@ -65,7 +67,7 @@ func Setup(mgr ctrl.Manager, sessions *Sessions, newScheduler func(onChange func
 	}
 	services := &ServiceReconciler{
 		Client: mgr.GetClient(), Events: mgr.GetEventRecorder(v1alpha1.FieldOwner),
-		Sessions: sessions, Scheduler: scheduler, Guests: guests, topologies: shared, freshness: newFreshness(),
+		Sessions: sessions, Scheduler: scheduler, Guests: guests, Timing: opts.Timing, topologies: shared, freshness: newFreshness(),
 		problemGrace: cmp.Or(opts.ProblemGrace, 30*time.Second),
 	}
 	hosts := &HostReconciler{

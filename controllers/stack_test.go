@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+	"github.com/nixmox/nixmox-controller/controllers"
 	"github.com/nixmox/nixmox-controller/internal/app"
 	"github.com/nixmox/nixmox-controller/internal/pvesim"
 	"github.com/nixmox/nixmox-controller/internal/pvesim/calllog"
@@ -34,6 +35,7 @@ type lab struct {
 	stop      context.CancelFunc
 	stopped   chan struct{}
 	grace     time.Duration // of circles and duplicates
+	timing    controllers.Timing
 }
 
 const world = `{
@@ -55,10 +57,13 @@ const world = `{
   "services": [{"hostname": "a.lan", "ready_after": 0.5, "units": ["a"]}, {"hostname": "b.lan", "ready_after": 0.5, "units": ["b"]}, {"hostname": "c.lan", "ready_after": 0.5, "units": ["c"]}]
 }`
 
+// impatient is the timing of a controller whose Proxmox lives ten times faster.
+var impatient = controllers.Timing{LostReply: 2 * time.Second, Retry: 500 * time.Millisecond, LongestPause: time.Second}
+
 // newLab starts everything, after an edit of the world's text or of the lab. Simulated time runs ten times faster.
 func newLab(t *testing.T, edit ...func(l *lab, world *string)) *lab {
 	t.Helper()
-	l := &lab{t: t, api: apiserver.Get(t), log: &logbook{}}
+	l := &lab{t: t, api: apiserver.Get(t), log: &logbook{}, timing: impatient}
 	l.namespace = l.api.Namespace(t)
 	text := world
 	for _, e := range edit {
@@ -81,7 +86,7 @@ func (l *lab) startController() {
 	go func() {
 		defer close(stopped)
 		err := app.Run(ctx, l.api.Config, app.Options{
-			Log: testr.NewWithInterface(quiet{l.t}, testr.Options{}), Namespaces: []string{l.namespace}, ProblemGrace: l.grace,
+			Log: testr.NewWithInterface(quiet{l.t}, testr.Options{}), Namespaces: []string{l.namespace}, ProblemGrace: l.grace, Timing: l.timing,
 			Development: &app.Development{AddressMap: "192.168.99.0/24=127.0.99.0/24", ExecURL: l.exec},
 		})
 		if err != nil && ctx.Err() == nil {

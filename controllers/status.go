@@ -49,7 +49,7 @@ func (r *ServiceReconciler) finish(ctx context.Context, p *pass, o Outcome) (ctr
 	if o.Err != nil {
 		return ctrl.Result{}, o.Err
 	}
-	return ctrl.Result{RequeueAfter: o.Again}, nil
+	return ctrl.Result{RequeueAfter: r.Timing.pause(o.Again)}, nil
 }
 
 // patchStatus writes what changed since the pass began or wrote last. Nothing changed: nothing is written.

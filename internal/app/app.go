@@ -39,6 +39,8 @@ type Options struct {
 	Workers int
 	// ProblemGrace is how long a circle or a duplicate may last before it counts as stalled; zero means 30 s.
 	ProblemGrace time.Duration
+	// Timing is how patient the controller is with Proxmox; only tests set it.
+	Timing controllers.Timing
 	// Development connects the controller to a simulator. Nil in production.
 	Development *Development
 }
@@ -100,7 +102,7 @@ func New(ctx context.Context, cfg *rest.Config, opts Options) (manager.Manager, 
 	if workers <= 0 {
 		workers = 16
 	}
-	return mgr, controllers.Setup(mgr, sessions, newScheduler, guests, controllers.Options{Workers: workers, ProblemGrace: opts.ProblemGrace})
+	return mgr, controllers.Setup(mgr, sessions, newScheduler, guests, controllers.Options{Workers: workers, ProblemGrace: opts.ProblemGrace, Timing: opts.Timing})
 }
 
 // Scheme knows the kinds that the controller reads and writes.

@@ -1,0 +1,41 @@
+package controllers
+
+import "time"
+
+// Timing is the patience of a controller. The zero value is that of production; tests, which cannot wait that long, shorten it.
+type Timing struct {
+	// LostReply is how long a call whose answer was lost may still have its effect: longer than Proxmox's own proxy waits for a node
+	// (30 s). Default 45 s.
+	LostReply time.Duration
+	// Retry is the pause after the first failure of a step; it doubles with every further one, up to MostRetry. Default 5 s.
+	Retry time.Duration
+	// LongestPause bounds the time until a service that nothing wakes is looked at again. Default: each outcome's own.
+	LongestPause time.Duration
+}
+
+// MostRetry is the longest pause between two attempts of a step that fails.
+const MostRetry = 5 * time.Minute
+
+func (t Timing) lostReply() time.Duration {
+	if t.LostReply > 0 {
+		return t.LostReply
+	}
+	return 45 * time.Second
+}
+
+// retry is the pause after so many failures in a row.
+func (t Timing) retry(count int32) time.Duration {
+	first := t.Retry
+	if first <= 0 {
+		first = 5 * time.Second
+	}
+	return min(first<<min(count-1, 10), MostRetry)
+}
+
+// pause is the time until the next look, of which zero means that something will wake us.
+func (t Timing) pause(wanted time.Duration) time.Duration {
+	if t.LongestPause > 0 && wanted > t.LongestPause {
+		return t.LongestPause
+	}
+	return wanted
+}
