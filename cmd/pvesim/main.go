@@ -18,11 +18,18 @@ import (
 	"github.com/nixmox/nixmox-controller/internal/pvesim"
 )
 
+// version is stamped by the Makefile.
+var version = "unknown"
+
 func main() {
 	run := serve
 	args := os.Args[1:]
-	if len(args) > 0 && args[0] == "ctl" {
+	switch {
+	case len(args) > 0 && args[0] == "ctl":
 		run, args = control, args[1:]
+	case len(args) > 0 && args[0] == "version":
+		fmt.Println(version)
+		return
 	}
 	if err := run(args); err != nil {
 		if !errors.Is(err, flag.ErrHelp) {

@@ -3,7 +3,6 @@ package pvesim
 import (
 	"errors"
 	"fmt"
-	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -47,7 +46,7 @@ func (d disk) newVolume() (storage string, size int64, isNew bool) {
 	if err != nil {
 		return "", 0, false
 	}
-	return match[1], int64(math.Round(gib*(1<<20))) << 10, true
+	return match[1], int64(gib*1024) << 20, true // whole MiB (PVE/LXC.pm, create_disks)
 }
 
 // parseDisk reads a stored disk. A faulty one gives Proxmox's "format error" with the keys in the answer's errors, and

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -15,8 +16,9 @@ type guest struct {
 	qemu bool
 
 	// text is the configuration file, the truth; conf is it parsed. Never change conf in place: clone, change, store.
-	text string
-	conf *config
+	text     string
+	conf     *config
+	firewall *firewall
 	// deaf containers do not react to a shutdown.
 	deaf bool
 	// gone marks a guest that was destroyed while somebody still held it.
@@ -41,10 +43,10 @@ func (g *guest) running() bool { return g.run != nil }
 
 func (g *guest) value(key string) string { return g.conf.values[key] }
 
-// hostname is what lists call the container.
+// hostname is what lists call the container, without white space (PVE/LXC.pm, vmstatus).
 func (g *guest) hostname() string {
-	if name := g.value("hostname"); name != "" {
-		return name
+	if name := g.value("hostname"); truthy(name) {
+		return strings.Join(strings.Fields(name), "")
 	}
 	return "CT" + strconv.Itoa(g.vmid)
 }
