@@ -69,20 +69,16 @@ var readyLine = regexp.MustCompile(`^nixmox: ready, (https://127\.0\.0\.1:[1-9][
 
 // waitReady reads the one line that the contract promises.
 func (i *instance) waitReady() error {
-	type read struct {
-		line string
-		err  error
-	}
-	lines := make(chan read, 1)
+	lines := make(chan string, 1)
 	go func() {
-		line, err := i.stdout.ReadString('\n')
-		lines <- read{line, err}
+		line, _ := i.stdout.ReadString('\n') // at the end of the output, what there is of a line
+		lines <- line
 	}()
 	select {
-	case got := <-lines:
-		match := readyLine.FindStringSubmatch(got.line)
+	case line := <-lines:
+		match := readyLine.FindStringSubmatch(line)
 		if match == nil {
-			return fmt.Errorf("the first line is %q (%v); stderr:\n%s", got.line, got.err, i.stderr)
+			return fmt.Errorf("the first line is %q; stderr:\n%s", line, i.stderr)
 		}
 		i.url = match[1]
 		return nil

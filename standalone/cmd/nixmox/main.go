@@ -22,7 +22,7 @@ func main() {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(upCommand(), kubectlHelp(), versionCommand())
+	root.AddCommand(upCommand(), demoCommand(), kubectlHelp(), versionCommand())
 	if err := root.ExecuteContext(shutdown.Context()); err != nil {
 		fmt.Fprintln(os.Stderr, "nixmox:", err)
 		os.Exit(1)

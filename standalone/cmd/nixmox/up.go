@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nixmox/nixmox-controller/internal/app"
 	"github.com/nixmox/nixmox-controller/standalone/internal/controlplane"
 	"github.com/nixmox/nixmox-controller/standalone/internal/logging"
 )
@@ -41,5 +42,22 @@ kubeconfig is there. Logs go to standard error. SIGTERM or Ctrl-C ends it.`,
 	flags.StringVar(&opts.Kubeconfig, "kubeconfig", "", "file to write the administrator's kubeconfig to, mode 0600 (default DATA-DIR/"+kubeconfigName+")")
 	flags.BoolVar(&opts.NoController, "no-controller", false, "only the API; the controller runs elsewhere or not at all")
 	flags.IntVarP(&opts.Verbosity, "verbosity", "v", 0, "0 logs warnings and errors, 1 also what goes on, up to 9")
+	developmentFlags(command, &opts)
 	return command
+}
+
+// developmentFlags connect the controller to a simulator instead of a Proxmox, as the flags of the same names of bin/controller do.
+func developmentFlags(command *cobra.Command, opts *controlplane.Options) {
+	var dev app.Development
+	flags := command.Flags()
+	flags.StringVar(&dev.AddressMap, "development-address-map", "", "DEVELOPMENT ONLY: container addresses and the loopback addresses that a simulator answers at, such as 192.168.99.0/24=127.0.99.0/24")
+	flags.StringVar(&dev.ExecURL, "development-exec-url", "", "DEVELOPMENT ONLY: control endpoint of a simulator that runs commands in its containers")
+	command.PreRunE = func(*cobra.Command, []string) error {
+		if dev.AddressMap != "" {
+			opts.Development = &dev
+		} else if dev.ExecURL != "" {
+			return errors.New("--development-exec-url needs --development-address-map")
+		}
+		return nil
+	}
 }

@@ -17,8 +17,8 @@ import (
 // it runs until ctx ends. No leader election, because the lock on the data
 // directory already leaves room for one only, and no metrics or probe ports, so
 // that nothing but the API listens.
-func startController(ctx context.Context, config *rest.Config, verbosity int) error {
-	return app.Run(ctx, config, app.Options{Log: logging.Controller(verbosity)})
+func startController(ctx context.Context, config *rest.Config, opts Options) error {
+	return app.Run(ctx, config, app.Options{Log: logging.Controller(opts.Verbosity), Development: opts.Development})
 }
 
 // running is the controller in this process, or the absence of one: then ended
@@ -37,7 +37,7 @@ func runController(ctx context.Context, opts Options, server *apiserver.Server) 
 	r := &running{cancel: cancel, ended: make(chan struct{})}
 	go func() {
 		defer close(r.ended)
-		r.err = startController(ctx, server.LoopbackJSON(), opts.Verbosity)
+		r.err = startController(ctx, server.LoopbackJSON(), opts)
 	}()
 	return r
 }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/nixmox/nixmox-controller/internal/app"
 	"github.com/nixmox/nixmox-controller/standalone/internal/address"
 	"github.com/nixmox/nixmox-controller/standalone/internal/apiserver"
 	"github.com/nixmox/nixmox-controller/standalone/internal/certs"
@@ -29,11 +30,13 @@ type Options struct {
 	NoController bool
 	Verbosity    int       // of the logs on stderr; 0 is silent while all is well
 	Ready        io.Writer // gets one line when everything is ready
+	// Development connects the controller to a simulator; nil in production.
+	Development *app.Development
 }
 
 // Run runs the control plane until ctx ends, which is no error, or until a part
 // of it fails. Once it begins to stop, the process ends within
-// shutdown.Deadline.
+// shutdown.Deadline: the patience with each part adds up to less.
 func Run(ctx context.Context, opts Options) error {
 	if err := kubeconfig.CheckFree(opts.Kubeconfig); err != nil {
 		return err
@@ -58,7 +61,7 @@ func Run(ctx context.Context, opts Options) error {
 	if err != nil {
 		return err
 	}
-	started.add(func() { database.Close(2 * time.Second) })
+	started.add(database.Leave)
 
 	server, err := apiserver.Start(ctx, apiserver.Config{
 		Listener: reach.Listener, ExternalHost: reach.Host,
@@ -67,7 +70,8 @@ func Run(ctx context.Context, opts Options) error {
 	if err != nil {
 		return err
 	}
-	// Given up before it is ready, the server is left and not stopped: see Start.
+	// Given up before it is ready, the server is not stopped but left (see its
+	// Start), and the database below it too: both end with the process.
 	if err := server.WaitServing(ctx); err != nil {
 		return err
 	}
@@ -80,6 +84,7 @@ func Run(ctx context.Context, opts Options) error {
 	if err := server.WaitReady(ctx); err != nil {
 		return err
 	}
+	started.add(func() { database.Close(2 * time.Second) })
 	started.add(func() { server.Stop(3 * time.Second) })
 	if err := kubeconfig.Write(opts.Kubeconfig, reach.URL(), files); err != nil {
 		return err
@@ -89,7 +94,7 @@ func Run(ctx context.Context, opts Options) error {
 	}
 	returnMemory()
 	controller := runController(ctx, opts, server)
-	started.add(func() { controller.stop(3 * time.Second) })
+	started.add(func() { controller.stop(2 * time.Second) })
 	return supervise(ctx, server, database, controller)
 }
 

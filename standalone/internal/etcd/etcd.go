@@ -71,8 +71,12 @@ func (s *Server) Close(patience time.Duration) {
 	case <-closed:
 	case <-time.After(patience):
 	}
-	s.socket.remove()
+	s.Leave()
 }
+
+// Leave removes what would outlive a process that ends with the database still
+// running.
+func (s *Server) Leave() { s.socket.remove() }
 
 func config(dir string, socket socket, log *zap.Logger) *embed.Config {
 	cfg := embed.NewConfig()

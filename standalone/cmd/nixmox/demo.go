@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/nixmox/nixmox-controller/standalone/internal/demo"
+	"github.com/nixmox/nixmox-controller/standalone/internal/logging"
+)
+
+func demoCommand() *cobra.Command {
+	var opts demo.Options
+	command := &cobra.Command{
+		Use:   "demo",
+		Short: "Bring a ten-service stack up on a simulated Proxmox, and stay",
+		Long: `Bring a ten-service stack up, phase by phase, on a Kubernetes API, the NixMox
+controller and a simulated Proxmox, all in this process. No Proxmox is needed
+and none is touched. Ctrl-C ends it; the state is kept for the next start.`,
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			logging.Setup(opts.Verbosity)
+			opts.Out = command.OutOrStdout()
+			opts.Kubectl = runKubectl
+			opts.Terminal, opts.Width, opts.Colour = terminal()
+			return demo.Run(command.Context(), opts)
+		},
+	}
+	flags := command.Flags()
+	flags.StringVar(&opts.DataDir, "data-dir", filepath.Join(defaultDataDir(), "demo"), "directory that keeps everything; made when missing")
+	flags.StringVar(&opts.Listen, "listen", "127.0.0.1:0", "HOST:PORT of the Kubernetes API; port 0 picks a free one")
+	flags.StringVar(&opts.ProxmoxListen, "proxmox-listen", "127.0.0.1:0", "HOST:PORT of the simulated Proxmox; port 0 picks a free one")
+	flags.BoolVar(&opts.Fresh, "fresh", false, "forget what an earlier demo left in the data directory")
+	flags.IntVarP(&opts.Verbosity, "verbosity", "v", 0, "0 logs warnings and errors, 1 also what goes on, up to 9")
+	return command
+}
+
+// terminal says whether standard output is one, how wide it is and whether it takes colours (https://no-color.org).
+func terminal() (is bool, width int, colour bool) {
+	fd := int(os.Stdout.Fd())
+	if !term.IsTerminal(fd) || os.Getenv("TERM") == "dumb" {
+		return false, 0, false
+	}
+	width, _, err := term.GetSize(fd)
+	if err != nil {
+		return false, 0, false
+	}
+	return true, width, os.Getenv("NO_COLOR") == ""
+}
+
+// runKubectl runs this program's own kubectl.
+func runKubectl(ctx context.Context, args ...string) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	kubectl := exec.CommandContext(ctx, self, append([]string{"kubectl"}, args...)...)
+	kubectl.Stdout, kubectl.Stderr = os.Stdout, os.Stderr
+	return kubectl.Run()
+}

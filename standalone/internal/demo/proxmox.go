@@ -1,0 +1,105 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/nixmox/nixmox-controller/config/samples"
+	"github.com/nixmox/nixmox-controller/internal/pvesim"
+)
+
+// What the sample world says of its token and its addresses.
+const (
+	tokenID     = "nixmox@pve!ctl"
+	tokenSecret = "00000000-0000-0000-0000-00000000demo"
+	addressMap  = "192.168.99.0/24=127.0.99.0/24"
+)
+
+// savePause is how much of the simulator's life a power cut may cost.
+const savePause = time.Second
+
+// proxmox is the simulated Proxmox in this process.
+type proxmox struct {
+	sim               *pvesim.Simulator
+	state             string
+	endpoint, control string
+	servers           []*http.Server
+	cancel            context.CancelFunc
+	saving            sync.WaitGroup
+}
+
+// startProxmox serves the sample world, with the state of the last time where there is one.
+func startProxmox(ctx context.Context, listen, state string) (*proxmox, error) {
+	data, err := samples.FS.ReadFile("demo/world.json")
+	if err != nil {
+		return nil, err
+	}
+	world, err := pvesim.ParseWorld(data)
+	if err != nil {
+		return nil, err
+	}
+	sim, err := pvesim.New(world, pvesim.Options{})
+	if err != nil {
+		return nil, err
+	}
+	p := &proxmox{sim: sim, state: state}
+	if _, err := os.Stat(state); !errors.Is(err, fs.ErrNotExist) {
+		if err := sim.LoadState(state); err != nil {
+			return nil, fmt.Errorf("%w; begin anew with --fresh", err)
+		}
+	}
+	if p.endpoint, err = p.serve(listen, sim.Handler()); err != nil {
+		return nil, errors.Join(err, p.stop())
+	}
+	if p.control, err = p.serve("127.0.0.1:0", sim.ControlHandler()); err != nil {
+		return nil, errors.Join(err, p.stop())
+	}
+	ctx, p.cancel = context.WithCancel(ctx)
+	p.saving.Go(func() { p.keepSaving(ctx) })
+	return p, nil
+}
+
+func (p *proxmox) serve(listen string, handler http.Handler) (url string, err error) {
+	listener, err := net.Listen("tcp", listen)
+	if err != nil {
+		return "", fmt.Errorf("serve the simulated Proxmox: %w", err)
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 30 * time.Second}
+	p.servers = append(p.servers, server)
+	go func() { _ = server.Serve(listener) }() // always an error: that it was closed
+	return "http://" + listener.Addr().String(), nil
+}
+
+func (p *proxmox) keepSaving(ctx context.Context) {
+	tick := time.NewTicker(savePause)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			_ = p.sim.SaveState(p.state) // said when the last one fails, in stop
+		}
+	}
+}
+
+// stop ends the simulator and keeps its state.
+func (p *proxmox) stop() error {
+	if p.cancel != nil {
+		p.cancel()
+	}
+	p.saving.Wait()
+	for _, server := range p.servers {
+		_ = server.Close() // nothing is lost: the state is in the simulator
+	}
+	err := p.sim.SaveState(p.state)
+	p.sim.Close()
+	return err
+}
