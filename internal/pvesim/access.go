@@ -43,6 +43,7 @@ type access struct {
 	users   map[string]User
 	roles   map[string]map[string]bool
 	pools   map[string][]string
+	poolBy  map[string]string // by member, so that long lists of guests need not search
 	tickets map[string]string
 }
 
@@ -70,7 +71,33 @@ func newAccess(world *World) access {
 	for name, members := range world.Pools {
 		a.pools[name] = slices.Clone(members)
 	}
+	a.indexPools()
 	return a
+}
+
+func (a *access) indexPools() {
+	a.poolBy = make(map[string]string)
+	for name, members := range a.pools {
+		for _, member := range members {
+			a.poolBy[member] = name
+		}
+	}
+}
+
+// join puts a guest or storage into a pool; "" is none.
+func (a *access) join(pool, member string) {
+	if pool != "" {
+		a.pools[pool] = append(a.pools[pool], member)
+		a.poolBy[member] = pool
+	}
+}
+
+// leave takes a guest or storage out of its pool, if it is in one.
+func (a *access) leave(member string) {
+	if pool, in := a.poolBy[member]; in {
+		a.pools[pool] = slices.DeleteFunc(a.pools[pool], func(other string) bool { return other == member })
+		delete(a.poolBy, member)
+	}
 }
 
 func copyACL(acl ACL) ACL {
@@ -169,12 +196,7 @@ func (a *access) poolOf(path string) string {
 			return ""
 		}
 	}
-	for pool, members := range a.pools {
-		if slices.Contains(members, member) {
-			return pool
-		}
-	}
-	return ""
+	return a.poolBy[member]
 }
 
 // may reports whether the caller has a privilege at a path.

@@ -38,9 +38,7 @@ func cloneContainer(c *call) (any, error) {
 	stub.values["lock"] = "create"
 	c.guests[n.newID] = n.target
 	c.store(n.target, stub)
-	if pool := c.text("pool"); pool != "" {
-		c.access.pools[pool] = append(c.access.pools[pool], strconv.Itoa(n.newID))
-	}
+	c.access.join(c.text("pool"), strconv.Itoa(n.newID))
 	wish := n.wish()
 	c.setLock(n.source, "disk")
 	return c.fork(c.who, c.node, "vzclone", c.vmid, func(t *task) error { return n.work(t, wish) }), nil

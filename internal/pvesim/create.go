@@ -40,9 +40,7 @@ func createContainer(c *call) (any, error) {
 	g := &guest{vmid: c.vmid, node: c.node}
 	c.guests[c.vmid] = g
 	c.store(g, stub)
-	if pool := c.text("pool"); pool != "" {
-		c.access.pools[pool] = append(c.access.pools[pool], strconv.Itoa(c.vmid))
-	}
+	c.access.join(c.text("pool"), strconv.Itoa(c.vmid))
 	return c.fork(c.who, c.node, "vzcreate", c.vmid, func(t *task) error { return n.work(t, g) }), nil
 }
 
@@ -279,10 +277,7 @@ func (s *Simulator) forget(g *guest) {
 		delete(s.guests, g.vmid)
 	}
 	g.gone = true
-	member := strconv.Itoa(g.vmid)
-	for pool, members := range s.access.pools {
-		s.access.pools[pool] = slices.DeleteFunc(members, func(other string) bool { return other == member })
-	}
+	s.access.leave(strconv.Itoa(g.vmid))
 }
 
 func (s *Simulator) findTemplate(volid string) *Template {

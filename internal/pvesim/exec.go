@@ -40,10 +40,14 @@ func (s *Simulator) Exec(ctx context.Context, vmid int, command []string) (ExecR
 	s.lock()
 	g := s.guests[vmid]
 	var life *run
+	node, reachable := "", true
 	if g != nil {
-		life = g.run
+		life, node, reachable = g.run, g.node, s.nodes[g.node].online
 	}
 	s.mu.Unlock()
+	if !reachable {
+		return ExecResult{ExitCode: exitNotRunning, Stderr: fmt.Sprintf("ssh: connect to host %s port 22: No route to host\n", node)}, nil
+	}
 	if g == nil || g.qemu {
 		return ExecResult{ExitCode: exitNotRunning, Stderr: fmt.Sprintf("Configuration file 'nodes/%s/lxc/%d.conf' does not exist\n", s.world.Nodes[0].Name, vmid)}, nil
 	}

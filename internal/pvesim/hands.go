@@ -171,7 +171,8 @@ func (s *Simulator) AddGuest(guest Guest) error {
 	return s.addGuest(guest)
 }
 
-// SetNodeOnline takes a node away, or brings it back. Calls for it answer 595 meanwhile.
+// SetNodeOnline takes a node away, or brings it back. Calls for it answer 595 meanwhile, and nothing in its containers
+// can be reached, though they run on.
 func (s *Simulator) SetNodeOnline(name string, online bool) error {
 	s.lock()
 	defer s.mu.Unlock()
@@ -180,6 +181,11 @@ func (s *Simulator) SetNodeOnline(name string, online bool) error {
 		return fmt.Errorf("there is no node %q", name)
 	}
 	n.online = online
+	for _, g := range s.sortedGuests(name) {
+		if g.running() {
+			s.reconnect(g, online)
+		}
+	}
 	return nil
 }
 

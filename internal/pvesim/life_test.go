@@ -324,3 +324,40 @@ func TestAPoolGivesItsMembersPrivileges(t *testing.T) {
 		t.Errorf("members after the destroy: %v", got)
 	}
 }
+
+func TestCallsDuringCreateWaitForItsFileLock(t *testing.T) {
+	c := start(t)
+	create := c.ok("POST", lxc, "vmid=100", "ostemplate=local:vztmpl/alpine.tar.gz", "rootfs=local:1").(string)
+	begin := c.ok("POST", lxc+"/100/status/start").(string)
+	c.ok("PUT", lxc+"/100/config", "memory=640")
+	for what, upid := range map[string]string{"create": create, "start": begin} {
+		if exit := c.wait(upid); exit != "OK" {
+			t.Errorf("%s ended with %s", what, exit)
+		}
+	}
+	if got := c.config("100")["memory"]; got != float64(640) {
+		t.Errorf("memory is %v", got)
+	}
+}
+
+func TestAContainerOnALostNodeIsUnknown(t *testing.T) {
+	c := start(t)
+	c.caddy("100")
+	state := func() any { return c.ok("GET", "/cluster/resources", "type=vm").([]any)[0].(map[string]any)["status"] }
+	c.until("the broadcast says that it runs", func() bool { return state() == "running" })
+	if err := c.sim.SetNodeOnline("pve1", false); err != nil {
+		t.Fatal(err)
+	}
+	if got := state(); got != "unknown" {
+		t.Errorf("its status is %v", got)
+	}
+	if got, err := c.sim.Exec(t.Context(), 100, []string{"true"}); err != nil || got.ExitCode != 255 {
+		t.Errorf("a command in it gives %+v %v", got, err)
+	}
+	if err := c.sim.SetNodeOnline("pve1", true); err != nil {
+		t.Fatal(err)
+	}
+	if got := state(); got != "running" {
+		t.Errorf("with its node back its status is %v", got)
+	}
+}

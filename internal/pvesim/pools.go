@@ -78,14 +78,13 @@ func updatePool(c *call) (any, error) {
 		case c.isSet("delete") && !is:
 			return nil, die("update pools failed: '%s' is not a pool member", member)
 		case c.isSet("delete"):
-			members = slices.DeleteFunc(slices.Clone(members), func(other string) bool { return other == member })
+			c.access.leave(member)
 		case is:
 			return nil, die("update pools failed: '%s' is already a pool member", member)
 		default:
-			members = append(slices.Clone(members), member)
+			c.access.join(name, member)
 		}
 	}
-	c.access.pools[name] = members
 	return nil, nil
 }
 

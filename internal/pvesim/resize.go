@@ -54,6 +54,10 @@ func resizeDisk(c *call) (any, error) {
 		}
 		known.size = size
 		conf := g.conf.clone()
+		disk, err := c.parseDisk(key, conf.values[key])
+		if err != nil {
+			return err
+		}
 		disk.values["size"] = formatSize(size)
 		conf.values[key] = c.printDisk(key, disk)
 		c.store(g, conf)

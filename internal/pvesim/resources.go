@@ -34,6 +34,8 @@ type cachedRow struct {
 	text      string // of the configuration: lock and tags are live
 	node      string
 	published *published
+	pool      string
+	online    bool
 	broadcast time.Duration
 }
 
@@ -49,8 +51,11 @@ func (s *Simulator) tick() {
 func (s *Simulator) publish() {
 	s.rows.broadcast = time.Duration(s.lastTick) * broadcastEvery
 	for vmid, g := range s.dirty {
+		if !s.nodes[g.node].online {
+			continue // its broadcast comes when the node does
+		}
 		delete(s.dirty, vmid)
-		if g.gone || !s.nodes[g.node].online {
+		if g.gone {
 			continue
 		}
 		maxcpu, err := json.Marshal(s.cpuCount(g))
@@ -120,17 +125,20 @@ func (c *call) guestRows(rows []json.RawMessage) []json.RawMessage {
 }
 
 func (s *Simulator) guestRow(g *guest) []byte {
-	cached := s.rows.byVMID[g.vmid]
-	fresh := cached.published == g.published && cached.text == g.text && cached.node == g.node &&
+	cached, online := s.rows.byVMID[g.vmid], s.nodes[g.node].online
+	pool := s.access.poolBy[strconv.Itoa(g.vmid)]
+	fresh := cached.pool == pool && cached.published == g.published && cached.text == g.text && cached.node == g.node && cached.online == online &&
 		(g.published == nil || !g.published.running || cached.broadcast == s.rows.broadcast)
 	if cached.json == nil || !fresh {
-		cached = cachedRow{json: s.renderRow(g), text: g.text, node: g.node, published: g.published, broadcast: s.rows.broadcast}
+		cached = cachedRow{
+			json: s.renderRow(g, pool), text: g.text, node: g.node, published: g.published, pool: pool, online: online, broadcast: s.rows.broadcast,
+		}
 		s.rows.byVMID[g.vmid] = cached
 	}
 	return cached.json
 }
 
-func (s *Simulator) renderRow(g *guest) []byte {
+func (s *Simulator) renderRow(g *guest, pool string) []byte {
 	kind := "lxc"
 	if g.qemu {
 		kind = "qemu"
@@ -146,11 +154,11 @@ func (s *Simulator) renderRow(g *guest) []byte {
 			row.text(key, value)
 		}
 	}
-	if pool := s.access.poolOf(vmPath(g.vmid)); pool != "" {
+	if pool != "" {
 		row.text("pool", pool)
 	}
 	told := g.published
-	if told == nil {
+	if told == nil || !s.nodes[g.node].online {
 		row.text("status", "unknown")
 		return row.close()
 	}

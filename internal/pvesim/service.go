@@ -57,7 +57,7 @@ func (s *Simulator) bringUp(g *guest, life *run, one *runningService) {
 
 func (s *Simulator) becomeReady(g *guest, one *runningService) {
 	one.ready = true
-	if !one.broken {
+	if !one.broken && s.nodes[g.node].online {
 		s.openListeners(g, one)
 	}
 	entry := calllog.Entry{
@@ -238,6 +238,16 @@ func (s *Simulator) setBroken(g *guest, one *runningService, broken bool) {
 		one.closeListeners()
 	case one.ready:
 		s.openListeners(g, one)
+	}
+}
+
+// reconnect opens or closes the ports of a container whose node came back or went away.
+func (s *Simulator) reconnect(g *guest, online bool) {
+	for _, one := range g.run.services {
+		one.closeListeners()
+		if online && one.answers() {
+			s.openListeners(g, one)
+		}
 	}
 }
 

@@ -112,6 +112,7 @@ func (s *Simulator) LoadState(path string) error {
 	}
 	if state.Pools != nil {
 		s.access.pools = state.Pools
+		s.access.indexPools()
 	}
 	s.publish()
 	return nil
