@@ -124,7 +124,11 @@ func (r *ServiceReconciler) foreign(p *pass, whose string) *Outcome {
 	}
 	p.svc.Status.Observed = nil
 	p.mark(v1alpha1.ConditionProvisioned, metav1.ConditionFalse, v1alpha1.ReasonVMIDConflict, "VMID %d belongs to %s", vmid, whose)
-	o := stalled(v1alpha1.ReasonVMIDConflict, "VMID %d belongs to %s, and nothing is done to it", vmid, whose).again(time.Minute)
+	advice := ""
+	if p.svc.Spec.VMID != nil {
+		advice = "; take vmid out of the spec, or remove that guest"
+	}
+	o := stalled(v1alpha1.ReasonVMIDConflict, "VMID %d belongs to %s, and nothing is done to it%s", vmid, whose, advice).again(time.Minute)
 	return &o
 }
 

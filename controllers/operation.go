@@ -72,6 +72,7 @@ func (r *ServiceReconciler) call(ctx context.Context, p *pass, s plan.Step) Outc
 func (r *ServiceReconciler) refused(p *pass, kind plan.Kind, err error) Outcome {
 	op := p.svc.Status.Operation
 	p.svc.Status.Operation = nil
+	p.session.inventory.Invalidate(proxmox.VMID(op.VMID)) // what we knew of it led to a call that was refused
 	if kind == plan.Create && proxmox.IsAlreadyExists(err) {
 		return r.vmidTaken(p, proxmox.VMID(op.VMID), err)
 	}
@@ -88,7 +89,7 @@ func (r *ServiceReconciler) refused(p *pass, kind plan.Kind, err error) Outcome 
 func (r *ServiceReconciler) vmidTaken(p *pass, vmid proxmox.VMID, err error) Outcome {
 	p.session.inventory.PollSoon()
 	if p.svc.Spec.VMID != nil {
-		return stalled(v1alpha1.ReasonVMIDConflict, "VMID %d (spec.vmid) is in use: %s; choose another, or remove that guest", vmid, err).again(time.Minute)
+		return stalled(v1alpha1.ReasonVMIDConflict, "VMID %d (spec.vmid) is in use: %s; take vmid out of the spec, or remove that guest", vmid, words(err)).again(time.Minute)
 	}
 	p.session.inventory.Block(vmid)
 	p.svc.Status.VMID, p.svc.Status.Node = 0, ""

@@ -73,7 +73,6 @@ const (
 func classify(err error, what string) Outcome {
 	says := err.Error()
 	var exhausted *inventory.ExhaustedError
-	var refused *proxmox.Error
 	switch {
 	case errors.As(err, &exhausted):
 		return waiting(v1alpha1.ReasonVMIDRangeExhausted, "%s", exhausted).again(later)
@@ -91,22 +90,25 @@ func classify(err error, what string) Outcome {
 		return Outcome{Class: Failing, Reason: v1alpha1.ReasonOperationFailed, Again: time.Minute,
 			Message: fmt.Sprintf("Could not %s: the token lacks a privilege: %s", what, forbidden(err))}
 	case proxmox.IsLocked(err), proxmox.IsLockTimeout(err):
-		return waiting(v1alpha1.ReasonWaitingForLock, "Could not %s yet: %s", what, says).again(later)
+		return waiting(v1alpha1.ReasonWaitingForLock, "Could not %s yet: %s", what, words(err)).again(later)
 	case proxmox.IsDigestMismatch(err):
 		return waiting(v1alpha1.ReasonRetrying, "The configuration was edited at the same moment; looking again").again(time.Second)
-	case errors.As(err, &refused):
-		return failing(v1alpha1.ReasonOperationFailed, "Could not %s: %s", what, refused.Says()).again(later)
 	}
-	return failing(v1alpha1.ReasonOperationFailed, "Could not %s: %s", what, says).again(later)
+	return failing(v1alpha1.ReasonOperationFailed, "Could not %s: %s", what, words(err)).again(later)
+}
+
+// words are Proxmox's own where it answered: the call's method and path help nobody who reads a status.
+func words(err error) string {
+	var refused *proxmox.Error
+	if errors.As(err, &refused) && refused.Status != 0 {
+		return refused.Says()
+	}
+	return err.Error()
 }
 
 func forbidden(err error) string {
 	if path, privilege, ok := proxmox.MissingPrivilege(err); ok {
 		return fmt.Sprintf("%s on %s; grant it on the node with `pveum acl modify %s --tokens TOKEN --roles ROLE`", privilege, path, path)
 	}
-	var refused *proxmox.Error
-	if errors.As(err, &refused) {
-		return refused.Says()
-	}
-	return err.Error()
+	return words(err)
 }

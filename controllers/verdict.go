@@ -82,9 +82,9 @@ func meaning(p *pass, check health.Check, state health.Observation, known bool) 
 	case state.Verdict == health.Healthy:
 		return settled(v1alpha1.ReasonHealthy, "Healthy: %s", state.Message)
 	case state.StartupTimedOut:
-		return failing(v1alpha1.ReasonStartupTimeout, "Not healthy within the startup timeout: %s", state.Message)
+		return failing(v1alpha1.ReasonStartupTimeout, "Not healthy within the startup timeout: %s (%s)", state.Message, check)
 	}
-	return failing(v1alpha1.ReasonUnhealthy, "Unhealthy: %s", state.Message)
+	return failing(v1alpha1.ReasonUnhealthy, "Unhealthy: %s (%s)", state.Message, check)
 }
 
 // checkOf is the service's own check, else the default for what its manifest tells.
