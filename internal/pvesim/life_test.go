@@ -361,3 +361,24 @@ func TestAContainerOnALostNodeIsUnknown(t *testing.T) {
 		t.Errorf("with its node back its status is %v", got)
 	}
 }
+
+func TestAVolumeChangesItsContainer(t *testing.T) {
+	c := start(t)
+	c.create("100", "mp0=thin:1,mp=/data,backup=1")
+	c.create("101")
+	c.mustTask("POST", lxc+"/100/move_volume", "volume=mp0", "target-vmid=101", "target-volume=mp3")
+	if got := c.config("101")["mp3"]; got != "thin:vm-101-disk-0,mp=/data,backup=1,size=1G" {
+		t.Errorf("the target has %v", got)
+	}
+	if got := c.config("100")["mp0"]; got != nil {
+		t.Errorf("the source still has %v", got)
+	}
+	for sentence, test := range map[string]struct{ volume, want string }{
+		"the root stays":    {"rootfs", "Cannot move to/from 'rootfs'"},
+		"what is not there": {"mp9", "volume 'mp9' for container '100' does not exist"},
+	} {
+		if got := c.call("POST", lxc+"/100/move_volume", "volume="+test.volume, "target-vmid=101"); got.Reason != test.want {
+			t.Errorf("%s: %d %s", sentence, got.Status, got.Reason)
+		}
+	}
+}

@@ -3,7 +3,7 @@ package pvesim
 import "fmt"
 
 // moveVolume moves a disk to another storage; the old volume becomes unused, or goes (PVE/API2/LXC.pm, move_volume).
-// Moving to another container is not simulated.
+// To another container it goes by reassign.
 func moveVolume(c *call) (any, error) {
 	target := c.text("storage")
 	switch {
@@ -13,7 +13,7 @@ func moveVolume(c *call) (any, error) {
 	case target != "" && c.has("target-vmid"): // a 500, although one expects a 400 (observed on 9.2)
 		return nil, die("either set storage or target-vmid, but not both")
 	case target == "":
-		return nil, die("moving a volume to another container is not simulated")
+		return reassign(c)
 	}
 	unlock, err := c.lockConfig(c.vmid, configLockWait)
 	if err != nil {
