@@ -52,6 +52,10 @@ test: nixmox ## Run all tests, the controllers' against bin/nixmox as their API 
 	NIXMOX_BIN=$(CURDIR)/bin/nixmox $(GO) test $(RACE) -shuffle=on ./...
 	cd standalone && NIXMOX_BIN=$(CURDIR)/bin/nixmox $(PURE) $(GO) test -trimpath -shuffle=on ./...
 
+.PHONY: demo
+demo: build ## Bring the sample stack up and stay until Ctrl-C (FRESH=1 forgets the last time)
+	bin/nixmox demo --data-dir .cache/demo $(if $(FRESH),--fresh)
+
 .PHONY: demo-check
 demo-check: build ## Bring the ten-service sample stack up on real parts and judge order and time
 	$(PURE) $(GO) run $(BUILD_FLAGS) ./hack/democheck --bin bin

@@ -72,6 +72,9 @@ func (r *ServiceReconciler) read(ctx context.Context, p *pass) *Outcome {
 	p.observed.MarkerCurrent = p.markerCurrent()
 	p.svc.Status.Node = p.guest.Node
 	p.svc.Status.Observed = observedStatus(p.observed)
+	if !p.observed.Running {
+		p.svc.Status.Health = ""
+	}
 	if p.svc.Status.Template == "" {
 		// Found by its marker: what it was created from is not known any more, so it is what is asked for now.
 		p.svc.Status.Template = p.desired.Template

@@ -5,10 +5,12 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
@@ -138,10 +140,17 @@ func (r *ServiceReconciler) resolveHost(ctx context.Context, p *pass) *Outcome {
 		return &o
 	}
 	p.session = r.Sessions.of(name)
-	if p.session == nil {
-		return hostNotReady(p.host)
+	var err error
+	if p.session != nil {
+		err = p.session.inventory.Reachable()
 	}
-	if err := p.session.inventory.Reachable(); err != nil {
+	switch justStarted := p.session == nil || errors.Is(err, inventory.ErrNotRead); {
+	case justStarted && meta.IsStatusConditionTrue(p.host.Status.Conditions, v1alpha1.ConditionReady) && readyCondition(p.base).Reason != v1alpha1.ReasonPending:
+		// The controller was restarted: what was judged holds until Proxmox is read, which wakes us.
+		return &Outcome{Keep: true}
+	case p.session == nil:
+		return hostNotReady(p.host)
+	case err != nil:
 		o := classify(err, "read the resource list")
 		o.Again = 0 // the session wakes us when that changes
 		return &o

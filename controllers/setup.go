@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
@@ -132,6 +133,7 @@ func (r *ServiceReconciler) setup(mgr ctrl.Manager, q *queue, workers int) error
 		}), builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, connectionChanged{}))).
 		WatchesRawSource(capture(q)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
+		WithLogConstructor(logsOf(mgr.GetLogger(), "service")).
 		Complete(r)
 }
 
@@ -148,7 +150,18 @@ func (r *HostReconciler) setup(mgr ctrl.Manager, q *queue) error {
 			},
 		}).
 		WatchesRawSource(capture(q)).
+		WithLogConstructor(logsOf(mgr.GetLogger(), "host")).
 		Complete(r)
+}
+
+// logsOf names the object in every line, and nothing that only the library's authors want.
+func logsOf(base logr.Logger, kind string) func(*reconcile.Request) logr.Logger {
+	return func(request *reconcile.Request) logr.Logger {
+		if request == nil {
+			return base
+		}
+		return base.WithValues(kind, request.String())
+	}
 }
 
 // others wakes the services that a change of one may concern. A change of the set may move phases and problems, so it concerns all; a

@@ -149,7 +149,11 @@ func (r *ServiceReconciler) announce(p *pass, before *v1alpha1.NixMoxService) {
 	if was.Reason == is.Reason && was.Status == is.Status {
 		return
 	}
-	p.log.Info(is.Reason, "message", is.Message, "ready", is.Status, "vmid", p.svc.Status.VMID, "node", p.svc.Status.Node)
+	level := 0
+	if p.svc.Status.Operation != nil {
+		level = 1 // the step itself is logged once it has a task
+	}
+	p.log.V(level).Info(is.Reason, "message", is.Message, "ready", is.Status, "vmid", p.svc.Status.VMID, "node", p.svc.Status.Node)
 	kind := "Normal"
 	if meta.IsStatusConditionTrue(p.svc.Status.Conditions, v1alpha1.ConditionStalled) ||
 		is.Status == metav1.ConditionFalse && !meta.IsStatusConditionTrue(p.svc.Status.Conditions, v1alpha1.ConditionReconciling) {

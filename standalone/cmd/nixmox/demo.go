@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,6 +24,11 @@ controller and a simulated Proxmox, all in this process. No Proxmox is needed
 and none is touched. Ctrl-C ends it; the state is kept for the next start.`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
+			log, err := divertLogs(opts)
+			if err != nil {
+				return err
+			}
+			defer log.Close()
 			logging.Setup(opts.Verbosity)
 			opts.Out = command.OutOrStdout()
 			opts.Kubectl = runKubectl
@@ -37,6 +43,22 @@ and none is touched. Ctrl-C ends it; the state is kept for the next start.`,
 	flags.BoolVar(&opts.Fresh, "fresh", false, "forget what an earlier demo left in the data directory")
 	flags.IntVarP(&opts.Verbosity, "verbosity", "v", 0, "0 logs warnings and errors, 1 also what goes on, up to 9")
 	return command
+}
+
+// divertLogs lets the logs go to a file, where they do not disturb the picture. With --verbosity they are wanted on the screen.
+func divertLogs(opts demo.Options) (*os.File, error) {
+	if opts.Verbosity > 0 {
+		return os.Stderr, nil
+	}
+	if err := os.MkdirAll(opts.DataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the data directory: %w", err)
+	}
+	log, err := os.OpenFile(filepath.Join(opts.DataDir, "demo.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the log: %w", err)
+	}
+	os.Stderr = log
+	return log, nil
 }
 
 // terminal says whether standard output is one, how wide it is and whether it takes colours (https://no-color.org).
