@@ -30,6 +30,8 @@ type reply struct {
 	Data  any  `json:"data"`
 	Total *int `json:"total,omitempty"`
 
+	// raw stands in data's place if it is set: JSON that is ready.
+	raw    []byte
 	garble string
 }
 
@@ -171,7 +173,12 @@ func asAPIError(err error) *apiError {
 
 func writeReply(w http.ResponseWriter, answer *reply) {
 	var body bytes.Buffer
-	if err := encodeJSON(&body, answer); err != nil {
+	if answer.raw != nil {
+		body.Grow(len(answer.raw) + 10)
+		body.WriteString(`{"data":`)
+		body.Write(answer.raw)
+		body.WriteByte('}')
+	} else if err := encodeJSON(&body, answer); err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}

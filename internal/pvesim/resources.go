@@ -2,6 +2,7 @@ package pvesim
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -79,49 +80,48 @@ func (s *Simulator) publish() {
 // are read live; the rest is as old as the last broadcast, and a new container is "unknown" until then
 // (PVE/API2/Cluster.pm, PVE/API2Tools.pm).
 func clusterResources(c *call) (any, error) {
-	rows := []json.RawMessage{}
 	wanted := c.text("type")
-	add := func(list []map[string]any) error {
-		for _, row := range list {
+	list := jsonList{text: make([]byte, 1, 400*len(c.guests)+1<<10)}
+	list.text[0] = '['
+	if wanted == "" || wanted == "vm" {
+		c.addGuests(&list)
+	}
+	for kind, rows := range map[string]func() []map[string]any{"node": c.nodeRows, "storage": c.storageRows, "sdn": c.zoneRows} {
+		if wanted != "" && wanted != kind {
+			continue
+		}
+		for _, row := range rows() {
 			data, err := json.Marshal(row)
 			if err != nil {
-				return err
+				return nil, fmt.Errorf("cluster resources: %w", err)
 			}
-			rows = append(rows, data)
-		}
-		return nil
-	}
-	if wanted == "" || wanted == "vm" {
-		rows = c.guestRows(rows)
-	}
-	if wanted == "" || wanted == "node" {
-		if err := add(c.nodeRows()); err != nil {
-			return nil, err
+			list.add(data)
 		}
 	}
-	if wanted == "" || wanted == "storage" {
-		if err := add(c.storageRows()); err != nil {
-			return nil, err
-		}
-	}
-	if wanted == "" || wanted == "sdn" {
-		if err := add(c.zoneRows()); err != nil {
-			return nil, err
-		}
-	}
-	return rows, nil
+	return &reply{raw: append(list.text, ']')}, nil
 }
 
-func (c *call) guestRows(rows []json.RawMessage) []json.RawMessage {
+// jsonList puts ready rows together.
+type jsonList struct {
+	text []byte
+}
+
+func (l *jsonList) add(row []byte) {
+	if len(l.text) > 1 {
+		l.text = append(l.text, ',')
+	}
+	l.text = append(l.text, row...)
+}
+
+func (c *call) addGuests(list *jsonList) {
 	if c.rows.byVMID == nil {
 		c.rows.byVMID = make(map[int]cachedRow)
 	}
 	for vmid, g := range c.guests {
 		if c.may(vmPath(vmid), "VM.Audit") {
-			rows = append(rows, c.guestRow(g))
+			list.add(c.guestRow(g))
 		}
 	}
-	return rows
 }
 
 func (s *Simulator) guestRow(g *guest) []byte {
