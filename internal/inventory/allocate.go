@@ -61,7 +61,7 @@ func (i *Inventory) Allocate(owner string, from, to proxmox.VMID, claimed func(p
 func (i *Inventory) free(vmid proxmox.VMID) bool {
 	_, listed := i.guests[vmid]
 	o, noted := i.overlays[vmid]
-	return !listed && (!noted || o.gone)
+	return !listed && (!noted || o.gone || o.caughtUp)
 }
 
 func (i *Inventory) reserve(vmid proxmox.VMID, owner string, now time.Time) proxmox.VMID {

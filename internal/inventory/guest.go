@@ -20,6 +20,8 @@ type overlay struct {
 	running bool
 	gone    bool
 	since   time.Time
+	// caughtUp is set once the list said the same: from then on it is believed when it says otherwise.
+	caughtUp bool
 }
 
 // Guest is a container as far as the resource list and the ends of our own tasks tell.
@@ -40,7 +42,7 @@ func (i *Inventory) Guest(vmid proxmox.VMID) Guest {
 	defer i.mu.Unlock()
 	listed, present := i.guests[vmid]
 	g := Guest{Guest: listed, Present: present, Running: listed.Running(), Uncertain: present && listed.Status == "unknown", Starts: i.starts[vmid]}
-	if o, known := i.overlays[vmid]; known {
+	if o, known := i.overlays[vmid]; known && !o.caughtUp {
 		g.VMID, g.Running, g.Uncertain, g.Present = vmid, o.running, false, !o.gone
 		if !present {
 			g.Node, g.Type = o.node, proxmox.TypeLXC
@@ -68,13 +70,30 @@ func (i *Inventory) NoteGone(vmid proxmox.VMID) {
 	delete(i.configs, vmid)
 }
 
-// dropOverlays forgets what the list has caught up with: once it is old enough, the list alone speaks.
-func (i *Inventory) dropOverlays() {
+// settleOverlays lets the list speak where it has caught up, or had the time to. It names the guests that the list never had as we knew
+// them: a container that fell right after we started it, for instance.
+func (i *Inventory) settleOverlays() (surprising []proxmox.VMID) {
 	for vmid, o := range i.overlays {
+		if g, listed := i.guests[vmid]; i.readAt.After(o.since) && o.agrees(g, listed) {
+			o.caughtUp = true
+			i.overlays[vmid] = o
+		}
 		if i.readAt.After(o.since.Add(lag)) {
 			delete(i.overlays, vmid)
+			if !o.caughtUp {
+				surprising = append(surprising, vmid)
+			}
 		}
 	}
+	return surprising
+}
+
+// agrees is whether the list shows what the overlay says. The first rows of a new guest say nothing yet.
+func (o overlay) agrees(g proxmox.Guest, listed bool) bool {
+	if o.gone || !listed {
+		return o.gone && !listed
+	}
+	return g.Status != "unknown" && g.Node == o.node && g.Running() == o.running
 }
 
 // Listed is whether the resource list shows a guest with its memory: a new one first appears without.

@@ -166,8 +166,7 @@ func (i *Inventory) take(resources proxmox.Resources, at time.Time) []proxmox.VM
 	}
 	i.storages = resources.Storages
 	i.readAt = at
-	i.dropOverlays()
-	return changed
+	return append(changed, i.settleOverlays()...)
 }
 
 // notable is whether something differs that a controller would act on. Uptime counts when it went back: the guest was restarted.
