@@ -78,14 +78,18 @@ func Run(ctx context.Context, opts Options) error {
 	if err := crds.Install(ctx, server.LoopbackJSON()); err != nil {
 		return err
 	}
-	if err := loops.Start(ctx, loops.Config{Client: server.Loopback(), ServiceAccountKey: files.ServiceAccountKey, RootCA: files.CACert}); err != nil {
-		return err
-	}
 	if err := server.WaitReady(ctx); err != nil {
 		return err
 	}
 	started.add(func() { database.Close(2 * time.Second) })
 	started.add(func() { server.Stop(3 * time.Second) })
+
+	// What runs from here on is stopped in its turn, not all at once with ctx.
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	started.add(stop)
+	if err := loops.Start(running, loops.Config{Client: server.Loopback(), ServiceAccountKey: files.ServiceAccountKey, RootCA: files.CACert}); err != nil {
+		return err
+	}
 	if err := kubeconfig.Write(opts.Kubeconfig, reach.URL(), files); err != nil {
 		return err
 	}
@@ -93,7 +97,7 @@ func Run(ctx context.Context, opts Options) error {
 		return fmt.Errorf("say that we are ready: %w", err)
 	}
 	returnMemory()
-	controller := runController(ctx, opts, server)
+	controller := runController(running, opts, server)
 	started.add(func() { controller.stop(2 * time.Second) })
 	return supervise(ctx, server, database, controller)
 }
