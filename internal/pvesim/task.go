@@ -107,6 +107,9 @@ func (s *Simulator) runTask(t *task, work func(*task) error) error {
 	if fault.Stuck {
 		return errors.New("unexpected status")
 	}
+	if g := s.guests[t.vmid]; t.kind == "vzcreate" && g != nil {
+		s.forget(g) // a creation that fails takes back what it made
+	}
 	return errors.New(fault.Text)
 }
 
