@@ -27,6 +27,8 @@ type Options struct {
 	Listen        string
 	ProxmoxListen string
 	Fresh         bool
+	// TimeScale is how many simulated seconds pass in a real one.
+	TimeScale float64
 	Verbosity     int
 
 	Out io.Writer
@@ -50,7 +52,7 @@ func Run(ctx context.Context, opts Options) error {
 	if err := prepare(opts); err != nil {
 		return err
 	}
-	pve, err := startProxmox(ctx, opts.ProxmoxListen, filepath.Join(opts.DataDir, proxmoxState))
+	pve, err := startProxmox(ctx, opts, filepath.Join(opts.DataDir, proxmoxState))
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ type proxmox struct {
 }
 
 // startProxmox serves the sample world, with the state of the last time where there is one.
-func startProxmox(ctx context.Context, listen, state string) (*proxmox, error) {
+func startProxmox(ctx context.Context, opts Options, state string) (*proxmox, error) {
 	data, err := samples.FS.ReadFile("demo/world.json")
 	if err != nil {
 		return nil, err
@@ -45,7 +45,7 @@ func startProxmox(ctx context.Context, listen, state string) (*proxmox, error) {
 	if err != nil {
 		return nil, err
 	}
-	sim, err := pvesim.New(world, pvesim.Options{})
+	sim, err := pvesim.New(world, pvesim.Options{TimeScale: opts.TimeScale})
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func startProxmox(ctx context.Context, listen, state string) (*proxmox, error) {
 			return nil, fmt.Errorf("%w; begin anew with --fresh", err)
 		}
 	}
-	if p.endpoint, err = p.serve(listen, sim.Handler()); err != nil {
+	if p.endpoint, err = p.serve(opts.ProxmoxListen, sim.Handler()); err != nil {
 		return nil, errors.Join(err, p.stop())
 	}
 	if p.control, err = p.serve("127.0.0.1:0", sim.ControlHandler()); err != nil {

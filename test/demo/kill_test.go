@@ -1,0 +1,124 @@
+package demo_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+	"time"
+
+	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+	"github.com/nixmox/nixmox-controller/config/samples"
+	"github.com/nixmox/nixmox-controller/internal/app"
+	"github.com/nixmox/nixmox-controller/internal/demo"
+	"github.com/nixmox/nixmox-controller/internal/pvesim/calllog"
+)
+
+// kills is how often the process is killed during the roll-out.
+const kills = 6
+
+// The process with API server, database and controller is killed at random moments of a roll-out and started again with the same data.
+// The simulated Proxmox lives on, as the real one would.
+func TestKilledAtRandomMomentsItEndsWithTenContainersNoneTwice(t *testing.T) {
+	t.Parallel()
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	dir := t.TempDir()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	var log output
+
+	world := filepath.Join(dir, "world.json")
+	data, err := samples.FS.ReadFile("demo/world.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(world, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	calls := filepath.Join(dir, "calls.jsonl")
+	sim, err := demo.StartProcess(ctx, &log, true, program(t, "pvesim"), "--world", world, "--listen", "127.0.0.1:0",
+		"--control", "127.0.0.1:0", "--call-log", calls, "--time-scale", "4")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, &log)
+	}
+	t.Cleanup(func() { _ = sim.Kill() })
+	urls := regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindAllString(sim.Line, 2)
+
+	up := func() (*demo.Process, client.Client) {
+		process, err := demo.StartProcess(ctx, &log, true, program(t, "nixmox"), "up", "--data-dir", filepath.Join(dir, "data"),
+			"--listen", "127.0.0.1:0", "--kubeconfig", filepath.Join(dir, "kubeconfig"),
+			"--development-address-map", "192.168.99.0/24=127.0.99.0/24", "--development-exec-url", urls[1])
+		if err != nil {
+			t.Fatalf("%v\n%s", err, &log)
+		}
+		return process, connect(t, filepath.Join(dir, "kubeconfig"))
+	}
+	process, c := up()
+	pve := demo.Proxmox{Endpoint: urls[0], TokenID: "nixmox@pve!ctl", TokenSecret: "00000000-0000-0000-0000-00000000demo"}
+	if err := demo.Apply(ctx, c, samples.FS, "stack", pve); err != nil {
+		t.Fatal(err)
+	}
+	for range kills {
+		time.Sleep(time.Duration(random.IntN(2500)) * time.Millisecond) // the random moment
+		if err := process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		process, c = up()
+	}
+	progress, err := demo.Follow(ctx, c, func(svc *v1alpha1.NixMoxService, _ demo.Progress) {
+		fmt.Fprintf(&log, "%s %s %s\n", svc.Name, svc.Status.State, demo.Message(svc))
+	})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, &log)
+	}
+	if err := process.Stop(10 * time.Second); err != nil {
+		t.Error(err)
+	}
+	judge(t, calls, progress)
+}
+
+// judge looks at the call log: every service has one container, and nobody began too early.
+func judge(t *testing.T, calls string, progress demo.Progress) {
+	t.Helper()
+	file, err := os.Open(calls)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	rollout := demo.RolloutOf(progress, 4)
+	if rollout.Log, err = calllog.Read(file); err != nil {
+		t.Fatal(err)
+	}
+	if len(progress.Services) != 10 {
+		t.Errorf("%d services", len(progress.Services))
+	}
+	for _, violation := range demo.Judge(rollout).Violations {
+		t.Error(violation)
+	}
+}
+
+func connect(t *testing.T, kubeconfig string) client.Client {
+	t.Helper()
+	cfg, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.QPS = -1
+	scheme, err := app.Scheme()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := client.New(cfg, client.Options{Scheme: scheme})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
