@@ -8,8 +8,13 @@ import (
 	"github.com/nixmox/nixmox-controller/test/apiserver"
 )
 
+// TestMain runs more tests at once than there are processors: each has a world of its own, and all of them wait most of the time.
 func TestMain(m *testing.M) {
-	// Tests here wait much more than they compute.
-	_ = flag.Set("test.parallel", "12")
+	flag.Parse()
+	chosen := false
+	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "test.parallel" })
+	if !chosen {
+		_ = flag.Set("test.parallel", "8")
+	}
 	os.Exit(apiserver.Main(m))
 }

@@ -35,6 +35,7 @@ type lab struct {
 	stop      context.CancelFunc
 	stopped   chan struct{}
 	grace     time.Duration // of circles and duplicates
+	seen      *conformance
 	timing    controllers.Timing
 }
 
@@ -74,6 +75,7 @@ func newLab(t *testing.T, edit ...func(l *lab, world *string)) *lab {
 	t.Cleanup(control.Close)
 	l.exec = control.URL
 	l.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "pve"}, StringData: map[string]string{"tokenID": "nixmox@pve!ctl", "tokenSecret": "s3cret-s3cret"}})
+	l.seen = l.conform()
 	l.startController()
 	t.Cleanup(l.stopController)
 	return l
