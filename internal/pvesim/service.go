@@ -136,6 +136,9 @@ func mapAddress(address netip.Addr, from, to string) (netip.Addr, bool) {
 
 // openListeners opens the ports that a service has at the container's address.
 func (s *Simulator) openListeners(g *guest, one *runningService) {
+	if s.closed() {
+		return // nobody would close them
+	}
 	one.addresses = s.mappedAddresses(g)
 	web := make(map[int]bool)
 	for _, port := range one.def.HTTP {

@@ -111,12 +111,12 @@ func (s *Simulator) Handler() http.Handler { return http.HandlerFunc(s.serve) }
 
 // Close ends all tasks and simulated services and waits for them.
 func (s *Simulator) Close() {
+	s.stop()
 	s.lock()
 	for _, guest := range s.guests {
 		guest.closeServices()
 	}
 	s.mu.Unlock()
-	s.stop()
 	s.running.Wait()
 }
 

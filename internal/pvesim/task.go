@@ -75,6 +75,10 @@ func (s *Simulator) forkID(who identity, node, kind, id string, vmid int, work f
 	s.tasks.byName[t.name] = t
 	s.tasks.active = append(s.tasks.active, t)
 	s.calls.Write(calllog.Entry{Time: now, Kind: calllog.KindTaskStart, UPID: t.name, Type: kind, Node: node, VMID: vmid})
+	if s.closed() {
+		s.endTask(t, errClosed) // Close may be waiting already
+		return t.name
+	}
 	s.running.Add(1)
 	go func() {
 		defer s.running.Done()

@@ -24,8 +24,8 @@ func Start(t testing.TB, world *pvesim.World, options pvesim.Options) *Server {
 	}
 	server := httptest.NewServer(sim.Handler())
 	t.Cleanup(func() {
+		sim.Close() // first: it ends the calls that the server would wait for
 		server.Close()
-		sim.Close()
 	})
 	return &Server{Simulator: sim, URL: server.URL}
 }
