@@ -33,6 +33,9 @@ type HostReconciler struct {
 
 // Reconcile connects the host and reports.
 func (r *HostReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	if !r.Sessions.started() {
+		return ctrl.Result{RequeueAfter: cachePause}, nil // the manager starts them and us at the same time
+	}
 	host := &v1alpha1.NixMoxHost{}
 	if err := r.Get(ctx, req.NamespacedName, host); err != nil {
 		if apierrors.IsNotFound(err) {

@@ -108,6 +108,12 @@ func (s *Sessions) Start(ctx context.Context) error {
 	return nil
 }
 
+func (s *Sessions) started() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ctx != nil
+}
+
 // of is the session of a host, nil when there is none yet.
 func (s *Sessions) of(host types.NamespacedName) *session {
 	s.mu.Lock()
@@ -127,9 +133,6 @@ func (s *Sessions) ensure(host *v1alpha1.NixMoxHost, c credentials) (*session, e
 		}
 		running.stop()
 		delete(s.all, name)
-	}
-	if s.ctx == nil {
-		return nil, fmt.Errorf("sessions are not started yet")
 	}
 	created, err := s.open(name, host, c)
 	if err != nil {

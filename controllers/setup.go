@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -60,8 +61,8 @@ func Setup(mgr ctrl.Manager, sessions *Sessions, newScheduler func(onChange func
 		return err
 	}
 	shared := newTopologies(mgr.GetClient())
-	var serviceQueue, hostQueue queue
-	wakeService := func(n types.NamespacedName) { wake(serviceQueue, n) }
+	var serviceQueue, hostQueue waker
+	wakeService := serviceQueue.wake
 	scheduler, err := newScheduler(func(key string) { wakeService(parseKey(key)) })
 	if err != nil {
 		return err
@@ -76,10 +77,10 @@ func Setup(mgr ctrl.Manager, sessions *Sessions, newScheduler func(onChange func
 		Sessions: sessions, Guests: guests, topologies: shared,
 	}
 	sessions.wakeService = wakeService
-	sessions.wakeHost = func(n types.NamespacedName) { wake(hostQueue, n) }
+	sessions.wakeHost = hostQueue.wake
 	sessions.wakeServices = func(host types.NamespacedName) {
 		for _, r := range services.all(context.Background(), host) {
-			wake(serviceQueue, r.NamespacedName)
+			wakeService(r.NamespacedName)
 		}
 	}
 	if err := services.setup(mgr, &serviceQueue, opts.Workers); err != nil {
@@ -123,7 +124,7 @@ func claims(svc *v1alpha1.NixMoxService) []string {
 	return keys
 }
 
-func (r *ServiceReconciler) setup(mgr ctrl.Manager, q *queue, workers int) error {
+func (r *ServiceReconciler) setup(mgr ctrl.Manager, w *waker, workers int) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("service").
 		For(&v1alpha1.NixMoxService{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
 		Watches(&v1alpha1.NixMoxService{}, r.others()).
@@ -131,13 +132,13 @@ func (r *ServiceReconciler) setup(mgr ctrl.Manager, q *queue, workers int) error
 			r.topologies.invalidate(client.ObjectKeyFromObject(o))
 			return r.all(ctx, client.ObjectKeyFromObject(o))
 		}), builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, connectionChanged{}))).
-		WatchesRawSource(capture(q)).
+		WatchesRawSource(w.source()).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
 		WithLogConstructor(logsOf(mgr.GetLogger(), "service")).
 		Complete(r)
 }
 
-func (r *HostReconciler) setup(mgr ctrl.Manager, q *queue) error {
+func (r *HostReconciler) setup(mgr ctrl.Manager, w *waker) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("host").
 		For(&v1alpha1.NixMoxHost{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
 		Watches(&v1alpha1.NixMoxService{}, handler.Funcs{
@@ -149,7 +150,7 @@ func (r *HostReconciler) setup(mgr ctrl.Manager, q *queue) error {
 				}
 			},
 		}).
-		WatchesRawSource(capture(q)).
+		WatchesRawSource(w.source()).
 		WithLogConstructor(logsOf(mgr.GetLogger(), "host")).
 		Complete(r)
 }
@@ -251,17 +252,20 @@ func (connectionChanged) Update(e event.UpdateEvent) bool {
 	return ready(e.ObjectOld) != ready(e.ObjectNew)
 }
 
-// capture keeps a controller's queue once it exists.
-func capture(into *queue) source.Source {
+// waker puts objects into a controller's queue once that runs; before, everything is going to be looked at anyway.
+type waker struct{ queue atomic.Pointer[queue] }
+
+// source tells the waker the queue when the controller starts.
+func (w *waker) source() source.Source {
 	return source.Func(func(_ context.Context, q queue) error {
-		*into = q
+		w.queue.Store(&q)
 		return nil
 	})
 }
 
-func wake(q queue, n types.NamespacedName) {
-	if q != nil {
-		q.Add(reconcile.Request{NamespacedName: n})
+func (w *waker) wake(n types.NamespacedName) {
+	if q := w.queue.Load(); q != nil {
+		(*q).Add(reconcile.Request{NamespacedName: n})
 	}
 }
 
