@@ -57,7 +57,7 @@ func (r *ServiceReconciler) call(ctx context.Context, p *pass, s plan.Step) Outc
 		p.log.Info("The answer was lost", "step", op.Kind, "vmid", op.VMID, "node", op.Node, "error", err.Error())
 		return waiting(v1alpha1.ReasonResolving, "The answer to %s was lost; finding out what became of it: %s", op.Kind, err).again(soon)
 	case err != nil:
-		return r.refused(p, s.Kind, err)
+		return r.refused(ctx, p, s.Kind, err)
 	case upid.IsZero():
 		r.succeeded(p, op)
 		return working(s.Kind, p).again(time.Millisecond)
@@ -69,12 +69,12 @@ func (r *ServiceReconciler) call(ctx context.Context, p *pass, s plan.Step) Outc
 }
 
 // refused is a call that certainly had no effect.
-func (r *ServiceReconciler) refused(p *pass, kind plan.Kind, err error) Outcome {
+func (r *ServiceReconciler) refused(ctx context.Context, p *pass, kind plan.Kind, err error) Outcome {
 	op := p.svc.Status.Operation
 	p.svc.Status.Operation = nil
 	p.session.inventory.Invalidate(proxmox.VMID(op.VMID)) // what we knew of it led to a call that was refused
 	if kind == plan.Create && proxmox.IsAlreadyExists(err) {
-		return r.vmidTaken(p, proxmox.VMID(op.VMID), err)
+		return r.vmidTaken(ctx, p, proxmox.VMID(op.VMID), err)
 	}
 	o := classify(err, describe(kind, op))
 	if o.Class == Failing {
@@ -84,11 +84,16 @@ func (r *ServiceReconciler) refused(p *pass, kind plan.Kind, err error) Outcome 
 	return o
 }
 
-// vmidTaken is a creation that found its VMID in use. Whose it is will be seen in the next pass; if it is a stranger's, another VMID is
-// allocated there, unless the service insists on this one.
-func (r *ServiceReconciler) vmidTaken(p *pass, vmid proxmox.VMID, err error) Outcome {
-	p.session.inventory.PollSoon()
-	if p.svc.Spec.VMID != nil {
+// vmidTaken is a creation that found its VMID in use. It may be by a late attempt of our own: the next pass looks at whose the guest is.
+// Only one that is not shown to us is a stranger's for certain; then another VMID is allocated, unless the service insists on this one.
+func (r *ServiceReconciler) vmidTaken(ctx context.Context, p *pass, vmid proxmox.VMID, err error) Outcome {
+	if failed := p.session.inventory.Refresh(ctx); failed != nil {
+		return classify(failed, "see whose VMID it is")
+	}
+	switch {
+	case p.session.inventory.Guest(vmid).Present:
+		return waiting(v1alpha1.ReasonRetrying, "VMID %d is in use; looking by whom", vmid).again(time.Millisecond)
+	case p.svc.Spec.VMID != nil:
 		return stalled(v1alpha1.ReasonVMIDConflict, "VMID %d (spec.vmid) is in use: %s; take vmid out of the spec, or remove that guest", vmid, words(err)).again(time.Minute)
 	}
 	p.session.inventory.Block(vmid)

@@ -105,6 +105,12 @@ func (i *Inventory) Reachable() error {
 	return i.err
 }
 
+// Refresh reads the resource list now, for a decision that an older one is too old for.
+func (i *Inventory) Refresh(ctx context.Context) error {
+	i.poll(ctx)
+	return i.Reachable()
+}
+
 func (i *Inventory) poll(ctx context.Context) {
 	started := time.Now()
 	resources, err := i.api.Resources(ctx)
@@ -112,6 +118,10 @@ func (i *Inventory) poll(ctx context.Context) {
 		return
 	}
 	i.mu.Lock()
+	if started.Before(i.readAt) {
+		i.mu.Unlock() // a poll that began later was quicker
+		return
+	}
 	first, before := i.readAt.IsZero() && i.err == nil, i.err
 	i.err = err
 	var changed []proxmox.VMID
