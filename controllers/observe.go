@@ -30,6 +30,9 @@ func (r *ServiceReconciler) observe(ctx context.Context, p *pass) *Outcome {
 			return o
 		}
 	}
+	if p.svc.Status.VMID == 0 && p.svc.Spec.VMID != nil {
+		p.svc.Status.VMID = *p.svc.Spec.VMID // whatever guest has it already is looked at before anything is made
+	}
 	vmid := proxmox.VMID(p.svc.Status.VMID)
 	if vmid == 0 {
 		return r.absent(p)
@@ -45,6 +48,10 @@ func (r *ServiceReconciler) observe(ctx context.Context, p *pass) *Outcome {
 	case p.guest.Type != proxmox.TypeLXC:
 		return r.foreign(p, "a virtual machine")
 	case p.guest.Lock == "create" && p.svc.Status.Template == "":
+		p.session.inventory.PollSoon()
+		if o := r.backedOff(ctx, p, plan.Step{Kind: plan.Create}); o != nil {
+			return o // our creation failed a moment ago, and the list may still show its beginning
+		}
 		o := failing(v1alpha1.ReasonLockLeftBehind, "Container %d on %s holds the lock of a creation whose task is not known; if none runs, "+
 			"clear it on the node with `pct unlock %d && pct destroy %d`", vmid, p.guest.Node, vmid, vmid).again(later)
 		return &o
