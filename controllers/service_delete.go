@@ -132,6 +132,9 @@ func (r *ServiceReconciler) findOwn(ctx context.Context, p *pass) *Outcome {
 		}
 		return nil
 	}
+	if p.guest.Type != proxmox.TypeLXC {
+		return r.notOurs(p)
+	}
 	view, err := p.session.inventory.Fresh(ctx, p.guest.Node, vmid)
 	if err != nil {
 		o := classify(err, fmt.Sprintf("read container %d on %s", vmid, p.guest.Node))
@@ -141,11 +144,16 @@ func (r *ServiceReconciler) findOwn(ctx context.Context, p *pass) *Outcome {
 	want := p.ours(vmid)
 	ours := marked && found.Instance == want.Instance && found.Service == want.Service && found.VMID == want.VMID
 	if !ours {
-		p.log.Info("The container at our VMID is not ours and is left alone", "vmid", vmid, "node", p.guest.Node)
-		r.Events.Eventf(p.svc, nil, "Warning", v1alpha1.ReasonVMIDConflict, "Release", "Container %d is not marked as this service's and is left alone", vmid)
-		return nil
+		return r.notOurs(p)
 	}
 	p.view, p.marker = view, found
+	return nil
+}
+
+// notOurs leaves a stranger's guest at our VMID alone: the object may go.
+func (r *ServiceReconciler) notOurs(p *pass) *Outcome {
+	p.log.Info("The guest at our VMID is not ours and is left alone", "vmid", p.guest.VMID, "node", p.guest.Node)
+	r.Events.Eventf(p.svc, nil, "Warning", v1alpha1.ReasonVMIDConflict, "Release", "Guest %d is not marked as this service's and is left alone", p.guest.VMID)
 	return nil
 }
 
