@@ -51,8 +51,8 @@ func (r *ServiceReconciler) judgeHealth(p *pass) Outcome {
 	state, known := r.Scheduler.Verdict(p.key.String())
 	o := meaning(p, check, state, known)
 	p.svc.Status.Health = state.Verdict.String()
-	if was := readyCondition(p.base); !known && was.Status == metav1.ConditionTrue {
-		p.svc.Status.Health = p.base.Status.Health
+	if o.Class == Settled && state.Verdict == health.Unknown && !state.CannotRun {
+		p.svc.Status.Health = p.base.Status.Health // as judged before the controller was restarted
 	}
 	p.mark(v1alpha1.ConditionDependenciesReady, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "What it builds on was ready when it started")
 	status := metav1.ConditionFalse
