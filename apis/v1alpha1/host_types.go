@@ -39,15 +39,15 @@ type NixMoxHostList struct {
 
 // NixMoxHostSpec says how to reach a Proxmox VE installation and what its containers have in common.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.pollInterval) || duration(self.pollInterval) >= duration('1s')",message="pollInterval must be at least 1s"
+// +kubebuilder:validation:XValidation:rule="!has(self.pollInterval) || !self.pollInterval.matches('^([0-9]{1,5}([.][0-9]{1,9})?(s|m|h)|[0-9]{1,8}ms){1,4}$') || duration(self.pollInterval) >= duration('1s')",message="pollInterval must be at least 1s",fieldPath=".pollInterval"
 type NixMoxHostSpec struct {
-	// instance is the name under which this controller owns containers; unique among the controllers of one Proxmox. Immutable.
+	// instance is the name under which this controller owns containers; unique among the controllers of one
+	// Proxmox (default nixmox). Immutable: the containers carry it.
 	// +optional
 	// +kubebuilder:default=nixmox
-	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="instance must be lower-case letters, digits and '-'"
-	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="instance is immutable: the containers on Proxmox carry it"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="instance must be lower-case letters, digits and '-', such as home"
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="instance is immutable: the containers on Proxmox carry it (left out, it is nixmox)"
 	Instance string `json:"instance,omitempty"`
 
 	// endpoints of the Proxmox API, tried in order; any node of a cluster serves all of it.
@@ -56,7 +56,7 @@ type NixMoxHostSpec struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=16
 	// +kubebuilder:validation:items:MaxLength=253
-	// +kubebuilder:validation:XValidation:rule="self.all(e, e.matches('^https?://[^/]+/?$') && isURL(e))",message="an endpoint is a URL without a path, such as https://pve1.lan:8006"
+	// +kubebuilder:validation:XValidation:rule="self.all(e, e.matches('^https?://([a-zA-Z0-9.-]+|[[][0-9a-fA-F:.]+[]])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?/?$'))",message="an endpoint is a URL without a path, such as https://pve1.lan:8006"
 	Endpoints []string `json:"endpoints"`
 
 	// credentialsRef names the Secret, in the host's namespace, with tokenID (user@realm!name) and tokenSecret. It is read again when
@@ -72,20 +72,20 @@ type NixMoxHostSpec struct {
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=64
-	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="self.all(n, n.matches('^[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?$'))",message="nodes must be names of Proxmox nodes, such as pve1"
 	Nodes []string `json:"nodes,omitempty"`
 
-	// vmidRange is where container numbers are allocated from.
+	// vmidRange is where container numbers are allocated from, both ends included (default: 900 to 999).
 	// +optional
 	// +kubebuilder:default={from: 900, to: 999}
 	VMIDRange VMIDRange `json:"vmidRange,omitzero"`
 
-	// network of the containers.
+	// network of the containers: the prefix of their addresses, and their gateway, DNS servers, bridge and VLAN.
 	// +required
 	Network HostNetwork `json:"network"`
 
-	// defaults of the services.
+	// defaults of the services: what a service that omits one of these gets.
 	// +optional
 	Defaults ServiceDefaults `json:"defaults,omitzero"`
 
@@ -96,12 +96,12 @@ type NixMoxHostSpec struct {
 	// +kubebuilder:validation:MaxItems=64
 	Phases []Phase `json:"phases,omitempty"`
 
-	// rollout says what holds a service back.
+	// rollout says what holds a service back and how many are brought up at once (default: by phase, four on a node).
 	// +optional
 	// +kubebuilder:default={}
 	Rollout Rollout `json:"rollout,omitzero"`
 
-	// health settings of services that have none of their own.
+	// health settings of services that have none of their own (defaults: every 30s, time-out 10s, 3 retries 10s apart, 5m to start).
 	// +optional
 	Health *HealthSettings `json:"health,omitempty"`
 
@@ -113,7 +113,7 @@ type NixMoxHostSpec struct {
 
 // SecretReference names a Secret in the same namespace.
 type SecretReference struct {
-	// name of the Secret.
+	// name of the Secret, in the namespace of the object that refers to it.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
@@ -127,6 +127,7 @@ type TLSSettings struct {
 	// caBundle is the certificate authority in PEM: of a Proxmox node, the file /etc/pve/pve-root-ca.pem.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1048576
+	// +kubebuilder:validation:XValidation:rule="self.contains('-----BEGIN CERTIFICATE-----')",message="caBundle must hold certificates in PEM, which begin with -----BEGIN CERTIFICATE-----"
 	CABundle string `json:"caBundle,omitempty"`
 
 	// fingerprint is the SHA-256 of the endpoint's certificate, such as AA:BB:...; the certificate is then verified by it alone.
@@ -135,7 +136,7 @@ type TLSSettings struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){31}$')",message="fingerprint must be a SHA-256 of 32 bytes in hex, separated by ':', as Proxmox shows it"
 	Fingerprint string `json:"fingerprint,omitempty"`
 
-	// insecureSkipVerify accepts any certificate. Whoever is on the way can then read the token.
+	// insecureSkipVerify accepts any certificate (default false). Whoever is on the way can then read the token.
 	// +optional
 	InsecureSkipVerify bool `json:"insecureSkipVerify,omitempty"`
 }
@@ -144,12 +145,12 @@ type TLSSettings struct {
 //
 // +kubebuilder:validation:XValidation:rule="self.from <= self.to",message="vmidRange.from must not be greater than vmidRange.to"
 type VMIDRange struct {
-	// from is the smallest number.
+	// from is the smallest number, at least 100.
 	// +required
 	// +kubebuilder:validation:Minimum=100
 	// +kubebuilder:validation:Maximum=999999999
 	From int32 `json:"from"`
-	// to is the greatest number.
+	// to is the greatest number, at least from.
 	// +required
 	// +kubebuilder:validation:Minimum=100
 	// +kubebuilder:validation:Maximum=999999999
@@ -161,16 +162,16 @@ type HostNetwork struct {
 	// cidr of the network, such as 192.168.1.0/24: an address without a prefix takes its prefix.
 	// +required
 	// +kubebuilder:validation:MaxLength=64
-	// +kubebuilder:validation:XValidation:rule="isCIDR(self)",message="cidr must be a network such as 192.168.1.0/24"
+	// +kubebuilder:validation:XValidation:rule="isCIDR(self) && cidr(self).prefixLength() >= 8",message="cidr must be a network with a prefix length of at least 8, such as 192.168.1.0/24"
 	CIDR string `json:"cidr"`
 
-	// gateway of the containers.
+	// gateway of the containers, an address such as 192.168.1.1 (default: none).
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	// +kubebuilder:validation:XValidation:rule="isIP(self)",message="gateway must be an IPv4 or IPv6 address"
 	Gateway string `json:"gateway,omitempty"`
 
-	// dnsServers of the containers.
+	// dnsServers of the containers, as addresses, asked in order (default: those of the Proxmox node).
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=8
@@ -178,13 +179,13 @@ type HostNetwork struct {
 	// +kubebuilder:validation:XValidation:rule="self.all(s, isIP(s))",message="dnsServers must be IPv4 or IPv6 addresses"
 	DNSServers []string `json:"dnsServers,omitempty"`
 
-	// vlanTag of the containers' interfaces.
+	// vlanTag of the containers' interfaces, from 1 to 4094 (default: untagged).
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=4094
 	VLANTag *int32 `json:"vlanTag,omitempty"`
 
-	// bridge that the containers are attached to.
+	// bridge of the Proxmox node that the containers are attached to (default vmbr0).
 	// +optional
 	// +kubebuilder:default=vmbr0
 	// +kubebuilder:validation:MaxLength=63
@@ -202,7 +203,7 @@ type HostNetwork struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=32
 	// +kubebuilder:validation:items:MaxLength=4096
-	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^(ssh-|ecdsa-|sk-)[^\\\\n]+$'))",message="an SSH public key is one line that starts with its type, such as ssh-ed25519 AAAA..."
+	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^(ssh|ecdsa|sk)-[a-zA-Z0-9@.-]+ [a-zA-Z0-9+/]+=*( [^[:cntrl:]]*)?$'))",message="an SSH public key is one line that starts with its type and the key, such as ssh-ed25519 AAAA..."
 	SSHPublicKeys []string `json:"sshPublicKeys,omitempty"`
 }
 
@@ -211,7 +212,7 @@ type ServiceDefaults struct {
 	// template that containers are created from, such as local:vztmpl/nixos.tar.xz.
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-zA-Z][a-zA-Z0-9._-]*:vztmpl/[^/,]+$')",message="template must name a storage and a file, such as local:vztmpl/nixos.tar.xz"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-zA-Z][a-zA-Z0-9._-]*:vztmpl/[^/,[:space:]]+$')",message="template must name a storage and a file, such as local:vztmpl/nixos.tar.xz"
 	Template string `json:"template,omitempty"`
 
 	// storage of root disks and volumes (default local).
@@ -253,7 +254,8 @@ type Phase struct {
 
 // Rollout says what holds a service back.
 type Rollout struct {
-	// gate: Phase holds a service back until every service of the earlier phases is settled; Dependencies only until what it depends on is.
+	// gate: Phase (default) holds a service back until every service of the earlier phases is settled; Dependencies only until what it
+	// depends on is.
 	// +optional
 	// +kubebuilder:default=Phase
 	Gate Gate `json:"gate,omitempty"`
@@ -265,7 +267,8 @@ type Rollout struct {
 	// +kubebuilder:validation:Maximum=256
 	MaxConcurrent int32 `json:"maxConcurrent,omitempty"`
 
-	// unknownHealth says what a service that runs and whose check cannot be made counts as. Hold: not ready. Proceed: ready.
+	// unknownHealth says what a service that runs and whose check cannot be made counts as. Hold (default):
+	// not ready. Proceed: ready.
 	// +optional
 	// +kubebuilder:default=Hold
 	UnknownHealth UnknownHealth `json:"unknownHealth,omitempty"`
@@ -303,6 +306,7 @@ type NixMoxHostStatus struct {
 	// +optional
 	// +listType=map
 	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=32
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
 	// version of Proxmox VE.

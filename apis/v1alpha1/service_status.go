@@ -14,6 +14,7 @@ type NixMoxServiceStatus struct {
 	// +optional
 	// +listType=map
 	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=32
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
 	// state is one word for people; programs read conditions.
@@ -153,7 +154,7 @@ type ObservedContainer struct {
 	// rootVolume is the volume id of the root disk.
 	// +optional
 	RootVolume string `json:"rootVolume,omitempty"`
-	// rootGiB is the size of the root disk, such as 20Gi.
+	// rootSize is the size of the root disk, such as 20Gi.
 	// +optional
 	RootSize string `json:"rootSize,omitempty"`
 	// volumes by name, with the key and the volume id that they have on Proxmox.

@@ -24,7 +24,9 @@ import (
 // +kubebuilder:printcolumn:name="Waiting For",type=string,priority=1,JSONPath=`.status.waitingFor`
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$')",message="metadata.name must be a DNS label: lower-case letters, digits and '-', at most 63 characters, because other services name it in dependsOn"
-// +kubebuilder:validation:XValidation:rule="!has(self.spec.dependsOn) || self.spec.dependsOn.all(d, d != self.metadata.name)",message="spec.dependsOn must not name the service itself"
+// +kubebuilder:validation:XValidation:rule="!has(self.spec.dependsOn) || self.spec.dependsOn.all(d, d != self.metadata.name)",message="dependsOn must not name the service itself",fieldPath=".spec.dependsOn"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.spec.vmid) || (has(self.spec.vmid) && self.spec.vmid == oldSelf.spec.vmid) || (has(oldSelf.status) && !has(oldSelf.status.template) && has(oldSelf.status.conditions) && oldSelf.status.conditions.exists(c, c.type == 'Stalled' && c.reason == 'VMIDConflict'))",message="vmid is immutable once set, also against removal: Proxmox cannot renumber a container",fieldPath=".spec.vmid"
+// +kubebuilder:validation:XValidation:rule="!has(self.spec.vmid) || has(oldSelf.spec.vmid) || !has(oldSelf.status) || !has(oldSelf.status.vmid) || self.spec.vmid == oldSelf.status.vmid",message="vmid must be the number that the container already has (see status.vmid): Proxmox cannot renumber a container",fieldPath=".spec.vmid"
 type NixMoxService struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
@@ -47,16 +49,17 @@ type NixMoxServiceList struct {
 
 // NixMoxServiceSpec is the wish. What is omitted comes from the host's defaults.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.hostRef) || !has(oldSelf.hostRef) || self.hostRef == oldSelf.hostRef",message="hostRef is immutable: a container does not move between Proxmox installations; delete the service and make a new one"
-// +kubebuilder:validation:XValidation:rule="!has(self.vmid) || !has(oldSelf.vmid) || self.vmid == oldSelf.vmid",message="vmid is immutable: Proxmox cannot renumber a container"
-// +kubebuilder:validation:XValidation:rule="!has(self.volumes) || self.volumes.all(v, self.volumes.exists_one(w, w.mountPath == v.mountPath))",message="volumes must have distinct mountPaths"
+// +kubebuilder:validation:XValidation:rule="!has(self.hostRef) || !has(oldSelf.hostRef) || self.hostRef == oldSelf.hostRef",message="hostRef is immutable: a container does not move between Proxmox installations; delete the service and make a new one",fieldPath=".hostRef"
+// +kubebuilder:validation:XValidation:rule="!has(self.volumes) || self.volumes.all(v, self.volumes.exists_one(w, w.mountPath == v.mountPath))",message="volumes must have distinct mountPaths",fieldPath=".volumes"
+// +kubebuilder:validation:XValidation:rule="!has(self.network) || !has(self.network.gateway) || !isIP(self.network.gateway) || !(isIP(self.ip) || isCIDR(self.ip)) || ip(self.network.gateway).family() == (isIP(self.ip) ? ip(self.ip) : cidr(self.ip).ip()).family()",message="network.gateway must be of the same IP version as ip",fieldPath=".network"
 type NixMoxServiceSpec struct {
-	// enable deploys the service. When false, an existing container is shut down and kept, never destroyed.
+	// enable deploys the service (default true). When false, an existing container is shut down and kept, never destroyed.
 	// +optional
 	// +kubebuilder:default=true
 	Enable *bool `json:"enable,omitempty"`
 
-	// hostRef names the NixMoxHost, in the same namespace, whose Proxmox holds the container. Immutable.
+	// hostRef names the NixMoxHost, in the same namespace, whose Proxmox holds the container (default: the host named default).
+	// Immutable.
 	// +optional
 	// +kubebuilder:default={}
 	HostRef HostReference `json:"hostRef,omitzero"`
@@ -66,6 +69,8 @@ type NixMoxServiceSpec struct {
 	// +required
 	// +kubebuilder:validation:MaxLength=64
 	// +kubebuilder:validation:XValidation:rule="isIP(self) || isCIDR(self)",message="ip must be an IPv4 or IPv6 address, with or without a prefix length, such as 192.168.1.11 or 192.168.1.11/24"
+	// +kubebuilder:validation:XValidation:rule="isIP(self) ? ip(self).isGlobalUnicast() : !isCIDR(self) || cidr(self).ip().isGlobalUnicast()",message="ip must be an address that one container can have: not loopback, link-local, multicast, broadcast or all zeros"
+	// +kubebuilder:validation:XValidation:rule="!isCIDR(self) || (cidr(self).prefixLength() >= 8 && (string(cidr(self).masked()) != self || cidr(self).prefixLength() >= (cidr(self).ip().family() == 4 ? 31 : 127)))",message="ip must be the container's own address with a prefix length of at least 8, such as 192.168.1.11/24, not the network's, such as 192.168.1.0/24"
 	IP string `json:"ip"`
 
 	// hostname is the container's host name (RFC 1123). Without a dot it is completed by the host's network.domain.
@@ -79,31 +84,32 @@ type NixMoxServiceSpec struct {
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=64
-	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="self.all(d, d.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'))",message="dependsOn lists names of services: lower-case letters, digits and '-', such as postgresql"
 	DependsOn []string `json:"dependsOn,omitempty"`
 
 	// healthCheck tells how to see that the service is healthy. `http://` or `https://` URL: a GET that answers 2xx or 3xx;
 	// `tcp:PORT` or `tcp:HOST:PORT`: a connect; `systemctl ...` or any other text: a command in the container that exits 0.
 	// Omitted: a connect to the first TCP port of ports; without ports, running is healthy.
 	// +optional
-	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=4096
-	// +kubebuilder:validation:XValidation:rule="!self.startsWith('tcp:') || self.matches('^tcp:(([a-zA-Z0-9.-]+|[[][0-9a-fA-F:.]+[]]):)?([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$')",message="a tcp health check is tcp:PORT or tcp:HOST:PORT with a port from 1 to 65535"
-	// +kubebuilder:validation:XValidation:rule="!self.matches('^https?://') || (isURL(self) && url(self).getHostname() != '')",message="an http health check must be a whole URL, such as http://localhost:8080/health"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('^[[:space:]]*$')",message="healthCheck must not be blank: leave it out for the default check"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('(?i)^[[:space:]]*tcp:') || self.matches('(?i)^[[:space:]]*tcp:(([a-z0-9.-]+|[[][0-9a-f:.]+[]]):)?([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])[[:space:]]*$')",message="a tcp health check is tcp:PORT or tcp:HOST:PORT with a port from 1 to 65535"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('(?i)^[[:space:]]*https?([+]insecure)?://') || (self.matches('(?i)^[[:space:]]*https?([+]insecure)?://([a-z0-9.-]+|[[][0-9a-f:.]+[]])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?([/?#][^[:space:]]*)?[[:space:]]*$') && isURL(self.trim()))",message="an http health check is one URL without user and spaces, such as http://localhost:8080/health"
 	HealthCheck string `json:"healthCheck,omitempty"`
 
-	// health sets how often and how patiently the check runs.
+	// health sets how often and how patiently the check runs. What is omitted comes from the host.
 	// +optional
 	Health *HealthSettings `json:"health,omitempty"`
 
 	// restartPolicy says what happens when the container stopped. always: it is started again. unless-stopped: it is started again
-	// unless a person stopped it. never: it is reported. The first two also set Proxmox's onboot.
+	// unless a person stopped it (default). never: it is reported. The first two also set Proxmox's onboot.
 	// +optional
 	// +kubebuilder:default=unless-stopped
 	RestartPolicy RestartPolicy `json:"restartPolicy,omitempty"`
 
-	// shutdownTimeout is how long a shutdown may take before it is reported as failed, such as 60s. The container is never killed.
+	// shutdownTimeout is how long a shutdown may take before it is reported as failed, such as 90s or 5m (default 60s). The container is
+	// never killed.
 	// +optional
 	// +kubebuilder:default="60s"
 	ShutdownTimeout *Duration `json:"shutdownTimeout,omitempty"`
@@ -117,9 +123,9 @@ type NixMoxServiceSpec struct {
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
-	// +kubebuilder:validation:XValidation:rule="self.all(p, type(p) != int || (p >= 1 && p <= 65535))",message="a port is a number from 1 to 65535, with or without a protocol: 5432, \"53/udp\""
+	// +kubebuilder:validation:XValidation:rule="self.all(p, type(p) == int ? (p >= 1 && p <= 65535) : string(p).matches('^([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])(/(tcp|udp))?$'))",message="a port is a number from 1 to 65535, or one with its protocol in quotes: 5432, \"53/udp\""
 	// +kubebuilder:validation:items:XIntOrString
-	// +kubebuilder:validation:items:Pattern=`^([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])(/(tcp|udp))?$`
+	// +kubebuilder:validation:items:MaxLength=9
 	Ports []intstr.IntOrString `json:"ports,omitempty"`
 
 	// volumes are disks beside the root disk. A volume's identity is its name, for ever: reordering the list moves no data.
@@ -132,10 +138,11 @@ type NixMoxServiceSpec struct {
 	// template is the image that the container is created from, such as local:vztmpl/nixos.tar.xz. It cannot be changed afterwards.
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-zA-Z][a-zA-Z0-9._-]*:vztmpl/[^/,]+$')",message="template must name a storage and a file, such as local:vztmpl/nixos.tar.xz"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-zA-Z][a-zA-Z0-9._-]*:vztmpl/[^/,[:space:]]+$')",message="template must name a storage and a file, such as local:vztmpl/nixos.tar.xz"
 	Template string `json:"template,omitempty"`
 
-	// vmid fixes the container's number on Proxmox. Omitted: one is allocated once from the host's vmidRange. Immutable once set.
+	// vmid fixes the container's number on Proxmox. Omitted: one is allocated once from the host's vmidRange. Immutable once set;
+	// set later, it must be the number that the container has.
 	// +optional
 	// +kubebuilder:validation:Minimum=100
 	// +kubebuilder:validation:Maximum=999999999
@@ -168,20 +175,20 @@ type NixMoxServiceSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.all(t, t.matches('^[a-z0-9_][a-z0-9_.+-]*$'))",message="a tag consists of lower-case letters, digits and _ . + -, and starts with a letter, a digit or _"
 	Tags []string `json:"tags,omitempty"`
 
-	// deletionPolicy says what happens to the container when this object is deleted. Retain: it is shut down, marked and kept, and
-	// the same object applied again takes it back. Delete: it is destroyed with its volumes.
+	// deletionPolicy says what happens to the container when this object is deleted. Retain (default): it is shut down, marked and
+	// kept, and the same object applied again takes it back. Delete: it is destroyed with its volumes.
 	// +optional
 	// +kubebuilder:default=Retain
 	DeletionPolicy DeletionPolicy `json:"deletionPolicy,omitempty"`
 
-	// suspend stops the controller from changing anything; it still observes and reports.
+	// suspend stops the controller from changing anything; it still observes and reports (default false).
 	// +optional
 	Suspend bool `json:"suspend,omitempty"`
 }
 
 // HostReference names a NixMoxHost in the service's namespace.
 type HostReference struct {
-	// name of the NixMoxHost.
+	// name of the NixMoxHost, in the same namespace (default: default).
 	// +optional
 	// +kubebuilder:default=default
 	// +kubebuilder:validation:MinLength=1
@@ -214,45 +221,56 @@ const (
 
 // Resources of a container.
 type Resources struct {
-	// memory, such as 2Gi or 512Mi. Changed in place.
+	// memory that the container may use, such as 2Gi or 512Mi; a bare number is bytes (default: the host's, else 512Mi). Changed in place.
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="quantity(string(self)).compareTo(quantity('16Mi')) >= 0",message="memory must be at least 16Mi; write a unit, such as 2Gi or 512Mi (a bare number is bytes)"
+	// +kubebuilder:validation:XIntOrString
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('16Mi')) >= 0 && quantity(string(self)).compareTo(quantity('64Ti')) <= 0",message="memory must be from 16Mi to 64Ti; write a unit, such as 2Gi or 512Mi (a bare number is bytes)"
 	Memory *resource.Quantity `json:"memory,omitempty"`
 
-	// cpu in cores, such as 2 or "1500m". Changed in place.
+	// cpu in cores: a whole number such as 2, or a fraction in quotes such as "1500m" or "0.5" (default: the host's, else 1). Changed in
+	// place.
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="quantity(string(self)).compareTo(quantity('10m')) >= 0 && quantity(string(self)).compareTo(quantity('8192')) <= 0",message="cpu must be between 10m and 8192 cores, such as 2 or \"1500m\""
+	// +kubebuilder:validation:XIntOrString
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('10m')) >= 0 && quantity(string(self)).compareTo(quantity('8192')) <= 0",message="cpu must be from 10m to 8192 cores, such as 2 or \"1500m\""
 	CPU *resource.Quantity `json:"cpu,omitempty"`
 
-	// storage is the size of the root disk, such as 20Gi. It grows in place and never shrinks.
+	// storage is the size of the root disk, such as 20Gi (default: the host's, else 8Gi). It grows in place and never shrinks.
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="quantity(string(self)).compareTo(quantity('16Mi')) >= 0",message="storage must be at least 16Mi; write a unit, such as 20Gi (a bare number is bytes)"
+	// +kubebuilder:validation:XIntOrString
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('16Mi')) >= 0 && quantity(string(self)).compareTo(quantity('8Pi')) <= 0",message="storage must be from 16Mi to 8Pi; write a unit, such as 20Gi (a bare number is bytes)"
 	Storage *resource.Quantity `json:"storage,omitempty"`
 
-	// swap, such as 512Mi or 0. Changed in place.
+	// swap that the container may use, such as 512Mi, or 0 for none (default: the host's, else 512Mi). Changed in place.
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="quantity(string(self)).compareTo(quantity('0')) >= 0",message="swap must not be negative"
+	// +kubebuilder:validation:XIntOrString
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('0')) >= 0 && quantity(string(self)).compareTo(quantity('64Ti')) <= 0",message="swap must be from 0 to 64Ti; write a unit, such as 512Mi (a bare number is bytes)"
 	Swap *resource.Quantity `json:"swap,omitempty"`
 }
 
 // Volume is a disk beside the root disk.
 type Volume struct {
-	// name is the volume's identity within the service.
+	// name is the volume's identity within the service: lower-case letters, digits and '-', such as data. Another name is another volume.
 	// +required
-	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
-	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="a volume's name consists of lower-case letters, digits and '-', such as data"
+	// +kubebuilder:validation:XValidation:rule="self != 'rootfs'",message="rootfs is the name of the root disk, whose size is resources.storage: give the volume another name"
 	Name string `json:"name"`
 
 	// mountPath is where the volume appears in the container: an absolute path other than /.
 	// +required
 	// +kubebuilder:validation:MaxLength=255
-	// +kubebuilder:validation:XValidation:rule="self.matches('^(/[^/,]+)+$') && !self.matches('(^|/)[.][.]?(/|$)')",message="mountPath must be an absolute path other than /, without a trailing '/', without ',' and without '.' or '..' as a part"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^(/[^/,[:cntrl:]]+)+$') && !self.matches('(^|/)[.][.]?(/|$)')",message="mountPath must be an absolute path other than /, without a trailing '/', without ',' and without '.' or '..' as a part"
 	MountPath string `json:"mountPath"`
 
 	// size of the volume, such as 20Gi. It grows in place and never shrinks.
 	// +required
-	// +kubebuilder:validation:XValidation:rule="quantity(string(self)).compareTo(quantity('1Mi')) >= 0",message="size must be at least 1Mi; write a unit, such as 20Gi (a bare number is bytes)"
+	// +kubebuilder:validation:XIntOrString
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('1Mi')) >= 0 && quantity(string(self)).compareTo(quantity('8Pi')) <= 0",message="size must be from 1Mi to 8Pi; write a unit, such as 20Gi (a bare number is bytes)"
 	Size resource.Quantity `json:"size"`
 
 	// storage holds the volume (default: the host's defaults.storage). It cannot be changed afterwards.
@@ -261,7 +279,7 @@ type Volume struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-zA-Z][a-zA-Z0-9._-]*$')",message="storage must be the name of a Proxmox storage, such as local-zfs"
 	Storage string `json:"storage,omitempty"`
 
-	// backup includes the volume in Proxmox backups.
+	// backup includes the volume in Proxmox backups (default true).
 	// +optional
 	// +kubebuilder:default=true
 	Backup *bool `json:"backup,omitempty"`
@@ -269,19 +287,19 @@ type Volume struct {
 
 // ServiceNetwork overrides the host's network for one container.
 type ServiceNetwork struct {
-	// bridge to attach to, such as vmbr0.
+	// bridge to attach to, such as vmbr0 (default: the host's).
 	// +optional
 	// +kubebuilder:validation:MaxLength=63
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-zA-Z][a-zA-Z0-9_.-]*$')",message="bridge must be the name of a bridge, such as vmbr0"
 	Bridge string `json:"bridge,omitempty"`
 
-	// vlanTag of the container's interface.
+	// vlanTag of the container's interface, from 1 to 4094 (default: the host's, else untagged).
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=4094
 	VLANTag *int32 `json:"vlanTag,omitempty"`
 
-	// gateway of the container.
+	// gateway of the container, an address of the same IP version as ip (default: the host's).
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	// +kubebuilder:validation:XValidation:rule="isIP(self)",message="gateway must be an IPv4 or IPv6 address"
@@ -293,14 +311,14 @@ type ServiceNetwork struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9a-fA-F][02468aceACE](:[0-9a-fA-F]{2}){5}$')",message="macAddress must be a unicast MAC address, such as BC:24:11:00:00:01"
 	MACAddress string `json:"macAddress,omitempty"`
 
-	// firewall puts the interface behind Proxmox's firewall.
+	// firewall puts the interface behind Proxmox's firewall (default false).
 	// +optional
 	Firewall *bool `json:"firewall,omitempty"`
 }
 
 // Features of a container.
 type Features struct {
-	// nesting lets systemd in the container work; NixOS and other systemd guests need it.
+	// nesting lets systemd in the container work; NixOS and other systemd guests need it (default true).
 	// +optional
 	Nesting *bool `json:"nesting,omitempty"`
 }
