@@ -191,6 +191,9 @@ func (r *ServiceReconciler) judgeSet(ctx context.Context, p *pass) *Outcome {
 
 func (r *ServiceReconciler) blocked(p *pass, block manifest.Block) Outcome {
 	reason := string(block.Cause.Kind)
+	if !block.NeedsEdit() {
+		p.mark(v1alpha1.ConditionValid, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "Nothing in it needs to be edited")
+	}
 	if len(block.Problems) == 0 {
 		o := waiting(v1alpha1.ReasonWaitingForDependency, "%s", block.Message())
 		o.WaitingFor = []string{block.Through.Name}
