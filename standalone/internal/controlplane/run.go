@@ -45,7 +45,7 @@ func Run(ctx context.Context, opts Options) error {
 	if err != nil {
 		return err
 	}
-	var started teardown
+	started := teardown{verbosity: opts.Verbosity}
 	defer started.stop()
 	started.add(func() { _ = dir.Close() })
 

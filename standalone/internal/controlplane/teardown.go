@@ -6,7 +6,10 @@ import (
 )
 
 // teardown is what was started, to be stopped in reverse.
-type teardown struct{ parts []func() }
+type teardown struct {
+	verbosity int
+	parts     []func()
+}
 
 func (t *teardown) add(stop func()) { t.parts = append(t.parts, stop) }
 
@@ -14,7 +17,7 @@ func (t *teardown) add(stop func()) { t.parts = append(t.parts, stop) }
 // counts, and what the parts say of one another's absence is no news.
 func (t *teardown) stop() {
 	shutdown.Arm()
-	logging.Quiet()
+	logging.Quiet(t.verbosity)
 	for i := len(t.parts) - 1; i >= 0; i-- {
 		t.parts[i]()
 	}

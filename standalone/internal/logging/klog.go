@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"flag"
 	"io"
-	"os"
 	"strconv"
-	"sync/atomic"
 
 	"k8s.io/klog/v2"
+
+	"github.com/nixmox/nixmox-controller/standalone/internal/logging/stderr"
 )
 
 // Setup directs klog to stderr. Verbosity 0 shows warnings and errors that a
@@ -36,12 +36,6 @@ func Setup(verbosity int) {
 	klog.SetOutputBySeverity("FATAL", io.Discard) // it is on stderr already
 }
 
-var quiet atomic.Bool
-
-// Quiet ends all logging at verbosity 0. While a process stops, its parts
-// complain about one another's absence.
-func Quiet() { quiet.Store(true) }
-
 // harmless are messages of every start of an API server like ours, which name
 // nothing that anybody could or should change.
 var harmless = [][]byte{
@@ -52,16 +46,13 @@ var harmless = [][]byte{
 }
 
 // concerning passes on to stderr what somebody should read.
-type concerning struct{}
+type concerning struct{ stderr.Writer }
 
-func (concerning) Write(line []byte) (int, error) {
-	if quiet.Load() {
-		return len(line), nil
-	}
+func (c concerning) Write(line []byte) (int, error) {
 	for _, message := range harmless {
 		if bytes.Contains(line, message) {
 			return len(line), nil
 		}
 	}
-	return os.Stderr.Write(line)
+	return c.Writer.Write(line)
 }

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	klog.Error("an error")
 	klog.ErrorS(errors.New("cause"), "a structured error")
 	klog.Warning("Skipping API x/v1beta1 because it has no resources.")
-	Quiet()
+	Quiet(0)
 	klog.Error("an error after the end")
 }
 

@@ -1,12 +1,13 @@
 package logging
 
 import (
-	"os"
 	"slices"
 	"strings"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+
+	"github.com/nixmox/nixmox-controller/standalone/internal/logging/stderr"
 )
 
 // Etcd is the logger for the database, which writes as Setup(verbosity) makes klog do.
@@ -22,7 +23,7 @@ func lines(level zapcore.Level) zapcore.Core {
 	encoder := zap.NewProductionEncoderConfig()
 	encoder.EncodeTime = zapcore.RFC3339TimeEncoder
 	encoder.CallerKey = zapcore.OmitKey
-	return zapcore.NewCore(zapcore.NewConsoleEncoder(encoder), zapcore.Lock(os.Stderr), level)
+	return zapcore.NewCore(zapcore.NewConsoleEncoder(encoder), zapcore.Lock(zapcore.AddSync(stderr.Writer{})), level)
 }
 
 // harmlessOfEtcd are parts of messages of every start of a single member
@@ -46,7 +47,7 @@ func (c concerningCore) With(fields []zapcore.Field) zapcore.Core {
 }
 
 func (c concerningCore) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.CheckedEntry {
-	if quiet.Load() || !c.Enabled(entry.Level) || saysOneOf(entry.Message, harmlessOfEtcd) {
+	if !c.Enabled(entry.Level) || saysOneOf(entry.Message, harmlessOfEtcd) {
 		return checked
 	}
 	return checked.AddCore(entry, c)
