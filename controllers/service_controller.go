@@ -103,6 +103,7 @@ func (r *ServiceReconciler) advance(ctx context.Context, p *pass) Outcome {
 		r.resolveOperation,
 		r.fillDefaults,
 		r.observe,
+		r.judgeStop,
 		r.planSteps,
 		r.startStep,
 	} {
@@ -140,16 +141,13 @@ func (r *ServiceReconciler) resolveHost(ctx context.Context, p *pass) *Outcome {
 		return &o
 	}
 	p.session = r.Sessions.of(name)
-	var err error
-	if p.session != nil {
-		err = p.session.inventory.Reachable()
-	}
-	switch justStarted := p.session == nil || errors.Is(err, inventory.ErrNotRead); {
-	case justStarted && meta.IsStatusConditionTrue(p.host.Status.Conditions, v1alpha1.ConditionReady) && readyCondition(p.base).Reason != v1alpha1.ReasonPending:
-		// The controller was restarted: what was judged holds until Proxmox is read, which wakes us.
-		return &Outcome{Keep: true}
-	case p.session == nil:
+	if p.session == nil {
 		return hostNotReady(p.host)
+	}
+	switch err := p.session.inventory.Reachable(); {
+	case errors.Is(err, inventory.ErrNotRead):
+		// We have just begun: what was judged before holds until the first answer, which wakes us.
+		return &Outcome{Keep: true}
 	case err != nil:
 		o := classify(err, "read the resource list")
 		o.Again = 0 // the session wakes us when that changes
@@ -158,16 +156,15 @@ func (r *ServiceReconciler) resolveHost(ctx context.Context, p *pass) *Outcome {
 	return nil
 }
 
-// hostNotReady passes on what the host's own Ready condition says.
+// hostNotReady passes on why the host has no session. While the host controller is only about to make one, nothing is said.
 func hostNotReady(host *v1alpha1.NixMoxHost) *Outcome {
-	o := Outcome{Class: Blind, Reason: v1alpha1.ReasonHostUnreachable, Message: fmt.Sprintf("Waiting for host %s to be connected", host.Name)}
-	for _, c := range host.Status.Conditions {
-		if c.Type == v1alpha1.ConditionReady && c.Status != metav1.ConditionTrue && c.Reason != v1alpha1.ReasonPending {
-			o.Message = fmt.Sprintf("Host %s: %s", host.Name, c.Message)
-			if c.Reason == v1alpha1.ReasonHostUnauthorized {
-				o.Reason = c.Reason
-			}
-		}
+	ready := meta.FindStatusCondition(host.Status.Conditions, v1alpha1.ConditionReady)
+	if ready == nil || ready.Reason == v1alpha1.ReasonPending || ready.Status == metav1.ConditionTrue {
+		return &Outcome{Keep: true}
+	}
+	o := Outcome{Class: Blind, Reason: v1alpha1.ReasonHostUnreachable, Message: fmt.Sprintf("Host %s: %s", host.Name, ready.Message)}
+	if ready.Reason == v1alpha1.ReasonHostUnauthorized {
+		o.Reason = ready.Reason
 	}
 	return &o
 }
@@ -225,7 +222,6 @@ func (r *ServiceReconciler) fillDefaults(_ context.Context, p *pass) *Outcome {
 		o := stalled(v1alpha1.ReasonInvalid, "%s", err)
 		return &o
 	}
-	d.KeepStopped = p.svc.Spec.RestartPolicy == v1alpha1.RestartNever && p.svc.Status.FirstReadyTime != nil
 	p.desired = d
 	return nil
 }
