@@ -96,7 +96,7 @@ func (in gateInput) holdBy(phase manifest.PhaseServices) *Outcome {
 	var again time.Duration
 	for _, key := range phase.Services {
 		svc := in.lookup(key)
-		if _, blocked := in.report.Block(key); svc == nil || blocked || !desired.Enabled(svc) {
+		if _, blocked := in.report.Block(key); svc == nil || blocked || !desired.Enabled(svc) || svc.DeletionTimestamp != nil {
 			continue
 		}
 		if ok, wait := in.settled(key); !ok {
