@@ -62,6 +62,9 @@ func TestATaskThatIsKilledLeavesItsLock(t *testing.T) {
 	if got := c.call("DELETE", lxc+"/100"); got.Reason != "CT is locked (create)" {
 		t.Errorf("destroy: %s", got.Reason)
 	}
+	c.until("the broadcast tells of the stub", func() bool {
+		return c.ok("GET", "/cluster/resources", "type=vm").([]any)[0].(map[string]any)["name"] == "CT100"
+	})
 	if err := c.sim.Unlock(100); err != nil {
 		t.Fatal(err)
 	}
