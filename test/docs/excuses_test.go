@@ -1,0 +1,59 @@
+package docs
+
+import (
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// excuses are the commands that no test of this package runs, by how they begin, and why.
+var excuses = map[string]string{
+	"make demo":           "brings a stack up for a minute; the CI entry point runs make demo-check, the standalone module's tests run nixmox demo",
+	"make test":           "it runs this test",
+	"make build":          "it built the programs that this test runs",
+	"git clone":           "the clone is where this test runs",
+	"cd nixmox":           "the clone is where this test runs",
+	"pveum ":              "a Proxmox node's own command; the simulated Proxmox is given the role, user, access and token that it says",
+	"openssl ":            "reads a file of a Proxmox node",
+	"docker build ":       "builds an image, which needs a container runtime",
+	"kubectl apply -k ":   "needs a cluster that runs pods; test/manifests renders and applies all but the Deployment",
+	"kubectl -n nixmox-s": "needs a cluster that runs pods",
+	".ci/run":             "it runs this test",
+	"go run ./hack/":      "records or generates a file that a test of that package compares",
+	"cd hack/tools/":      "takes a newer version of a tool, which is a change of its own",
+	"make generate":       "its result is compared by make generate-check",
+	"make lint":           "CI runs it",
+}
+
+func excused(text string) bool {
+	for start := range excuses {
+		if strings.HasPrefix(text, start) {
+			return true
+		}
+	}
+	return false
+}
+
+func TestEveryCommandIsRunOrExcused(t *testing.T) {
+	used := map[string]bool{}
+	for _, page := range pages(t) {
+		for _, c := range commands(read(t, page)) {
+			for start := range excuses {
+				used[start] = used[start] || strings.HasPrefix(c.text, start)
+			}
+			check := exec.CommandContext(t.Context(), "sh", "-n", "-c", c.text)
+			if said, err := check.CombinedOutput(); err != nil {
+				t.Errorf("%s:%d: not a command of sh: %s", filepath.Base(page), c.line, said)
+			}
+			if filepath.Base(page) != tutorial && !excused(c.text) {
+				t.Errorf("%s:%d: nothing runs %q: put it into docs/%s or excuse it in excuses_test.go", filepath.Base(page), c.line, c.text, tutorial)
+			}
+		}
+	}
+	for start := range excuses {
+		if !used[start] {
+			t.Errorf("no page has a command that begins with %q, yet it is excused", start)
+		}
+	}
+}
