@@ -28,7 +28,7 @@ func (r *ServiceReconciler) verdict(p *pass) Outcome {
 	case !p.desired.Run:
 		return settled(v1alpha1.ReasonDisabled, "Disabled; %s", p.containerInWords())
 	case !p.observed.Running:
-		return failing(v1alpha1.ReasonStopped, "Container %d is stopped, and restartPolicy %s leaves it so; start it on Proxmox, or change the policy", s.VMID, p.svc.Spec.RestartPolicy)
+		return p.leftStopped()
 	}
 	return r.judgeHealth(p)
 }

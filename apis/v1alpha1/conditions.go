@@ -79,6 +79,8 @@ const (
 	Finalizer = "nixmox.dev/container"
 	// RequestedAtAnnotation asks for a reconcile now; Flux and the kubectl plugin set it.
 	RequestedAtAnnotation = "reconcile.fluxcd.io/requestedAt"
+	// StartAnnotation asks for a container that is left stopped to be started: any new value is a new request.
+	StartAnnotation = "nixmox.dev/start"
 	// FieldOwner is the controller's name in managedFields and events.
 	FieldOwner = "nixmox-controller"
 )

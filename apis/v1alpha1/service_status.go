@@ -62,6 +62,10 @@ type NixMoxServiceStatus struct {
 	// +optional
 	RestartOwed []string `json:"restartOwed,omitempty"`
 
+	// stopped is a stop that restartPolicy leaves as it is. It is forgotten when the container runs again.
+	// +optional
+	Stopped *Stopped `json:"stopped,omitempty"`
+
 	// plan is the list of steps that remain, each with its causes.
 	// +optional
 	Plan []string `json:"plan,omitempty"`
@@ -106,6 +110,18 @@ type Operation struct {
 	// upid is Proxmox's task, once the call was answered.
 	// +optional
 	UPID string `json:"upid,omitempty"`
+}
+
+// Stopped is a stop that is left as it is, until the spec changes or a start is asked for.
+type Stopped struct {
+	// by is the Proxmox user or token who stopped the container; empty when nobody did, or nobody knows.
+	// +optional
+	By string `json:"by,omitempty"`
+	// generation of the spec when the stop was seen.
+	Generation int64 `json:"generation"`
+	// startRequest is the value that the annotation nixmox.dev/start had then.
+	// +optional
+	StartRequest string `json:"startRequest,omitempty"`
 }
 
 // Failure is a step that failed and when it is tried again.
