@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+	"github.com/nixmox/nixmox-controller/internal/inventory"
 	"github.com/nixmox/nixmox-controller/internal/manifest"
 	"github.com/nixmox/nixmox-controller/internal/proxmox"
 )
@@ -50,7 +52,9 @@ func (r *HostReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 	if err := r.survey(ctx, host); err != nil {
 		return ctrl.Result{}, err
 	}
-	reportHost(host, o)
+	if !o.Keep {
+		reportHost(host, o)
+	}
 	if err := r.patch(ctx, host, before); err != nil {
 		return ctrl.Result{}, err
 	}
@@ -70,7 +74,9 @@ func (r *HostReconciler) connect(ctx context.Context, host *v1alpha1.NixMoxHost)
 	if err != nil {
 		return stalled(v1alpha1.ReasonInvalid, "%s", err)
 	}
-	if err := session.inventory.Reachable(); err != nil {
+	if err := session.inventory.Reachable(); errors.Is(err, inventory.ErrNotRead) {
+		return Outcome{Keep: true} // we have just begun; the first answer wakes us
+	} else if err != nil {
 		o := classify(err, "read the resource list")
 		if proxmox.IsUnauthorized(err) {
 			o.Again = 30 * time.Second // the Secret is read again then
@@ -79,11 +85,15 @@ func (r *HostReconciler) connect(ctx context.Context, host *v1alpha1.NixMoxHost)
 		}
 		return o
 	}
+	wasUsable := session.usable()
 	version, err := session.release(ctx)
 	if err != nil {
 		return classify(err, "read the version of Proxmox")
 	}
 	host.Status.Version = version.Version
+	if session.usable() != wasUsable {
+		r.Sessions.wakeServices(client.ObjectKeyFromObject(host))
+	}
 	if !version.AtLeast(oldestMajor, oldestMinor) {
 		return failing(v1alpha1.ReasonUnsupported, "Proxmox VE %s is too old: %d.%d or newer is needed", version.Version, oldestMajor, oldestMinor)
 	}

@@ -152,11 +152,13 @@ func (r *ServiceReconciler) resolveHost(ctx context.Context, p *pass) *Outcome {
 		o := classify(err, "read the resource list")
 		o.Again = 0 // the session wakes us when that changes
 		return &o
+	case !p.session.usable():
+		return hostNotReady(p.host)
 	}
 	return nil
 }
 
-// hostNotReady passes on why the host has no session. While the host controller is only about to make one, nothing is said.
+// hostNotReady passes on why the host cannot be worked with. While the host controller is only about to connect it, nothing is said.
 func hostNotReady(host *v1alpha1.NixMoxHost) *Outcome {
 	ready := meta.FindStatusCondition(host.Status.Conditions, v1alpha1.ConditionReady)
 	if ready == nil || ready.Reason == v1alpha1.ReasonPending || ready.Status == metav1.ConditionTrue {

@@ -61,6 +61,13 @@ func (s *session) owner(vmid proxmox.VMID) (types.NamespacedName, bool) {
 	return service, ok
 }
 
+// usable is whether this Proxmox is known to be one that we work with.
+func (s *session) usable() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.version.AtLeast(oldestMajor, oldestMinor)
+}
+
 // release reads the version once; it does not change while Proxmox runs, and a new session follows an upgrade's lost connection.
 func (s *session) release(ctx context.Context) (proxmox.Version, error) {
 	s.mu.Lock()
