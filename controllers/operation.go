@@ -77,11 +77,30 @@ func (r *ServiceReconciler) refused(ctx context.Context, p *pass, kind plan.Kind
 		return r.vmidTaken(ctx, p, proxmox.VMID(op.VMID), err)
 	}
 	o := classify(err, describe(kind, op))
+	if storage := p.unseenStorage(op.Node); kind == plan.Create && storage != "" && o.Class == Failing {
+		// Proxmox refuses a storage that does not exist as it refuses one that the token may not use.
+		o.Message = fmt.Sprintf("Could not %s: there is no storage %q on %s that the token can see: correct its name, or grant Datastore.Audit and "+
+			"Datastore.AllocateSpace on /storage/%s (Proxmox says: %s)", describe(kind, op), storage, op.Node, storage, words(err))
+	}
 	if o.Class == Failing {
 		r.fail(p, string(kind), o.Message)
 		o.Again = p.svc.Status.Failure.RetryAt.Sub(p.now)
 	}
 	return o
+}
+
+// unseenStorage names a storage that the container is to be on and that its node does not show us; empty when all are there.
+func (p *pass) unseenStorage(node string) string {
+	wanted := []string{p.desired.Storage}
+	for _, v := range p.desired.Volumes {
+		wanted = append(wanted, v.Storage)
+	}
+	for _, name := range wanted {
+		if _, seen := p.session.inventory.Storage(node, name); !seen {
+			return name
+		}
+	}
+	return ""
 }
 
 // vmidTaken is a creation that found its VMID in use. It may be by a late attempt of our own: the next pass looks at whose the guest is.

@@ -72,10 +72,14 @@ func (r *ServiceReconciler) locked(_ context.Context, p *pass, s plan.Step) *Out
 	return &o
 }
 
-// backedOff waits after a failure of the same step.
+// backedOff waits after a failure of the same step, unless the spec was edited since or somebody asks for it now.
 func (r *ServiceReconciler) backedOff(_ context.Context, p *pass, s plan.Step) *Outcome {
 	f := p.svc.Status.Failure
 	if f == nil || f.Kind != string(s.Kind) {
+		return nil
+	}
+	if p.base.Status.ObservedGeneration != p.svc.Generation || p.base.Status.LastHandledReconcileAt != p.svc.Annotations[v1alpha1.RequestedAtAnnotation] {
+		p.svc.Status.Failure = nil
 		return nil
 	}
 	left := f.RetryAt.Sub(p.now)
