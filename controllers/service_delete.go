@@ -67,16 +67,20 @@ func (r *ServiceReconciler) nobodyToAsk(p *pass) bool {
 func (r *ServiceReconciler) restVMID(ctx context.Context, p *pass) *Outcome {
 	const most = 64
 	vmid := p.svc.Status.VMID
-	if vmid == 0 || p.guest.Present || slices.Contains(p.host.Status.FreedVMIDs, vmid) {
+	if vmid == 0 {
+		return nil
+	}
+	p.session.disown(proxmox.VMID(vmid))
+	freed := p.host.Status.FreedVMIDs
+	if p.guest.Present || len(freed) > 0 && freed[len(freed)-1] == vmid {
 		return nil
 	}
 	before := p.host.DeepCopy()
-	freed := append(slices.Clone(p.host.Status.FreedVMIDs), vmid)
+	freed = append(slices.DeleteFunc(slices.Clone(freed), func(n int32) bool { return n == vmid }), vmid)
 	p.host.Status.FreedVMIDs = freed[max(0, len(freed)-most):]
 	if err := r.Status().Patch(ctx, p.host, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}), client.FieldOwner(v1alpha1.FieldOwner)); err != nil {
 		return &Outcome{Keep: true, Err: fmt.Errorf("remember the freed VMID %d on host %s: %w", vmid, p.host.Name, err)}
 	}
-	p.session.disown(proxmox.VMID(vmid))
 	return nil
 }
 
@@ -88,16 +92,21 @@ func (r *ServiceReconciler) holdingOn(o Outcome, p *pass) Outcome {
 	return o
 }
 
+// stackGrace is how long a deleted service waits to see whether what builds on it is deleted too: the objects of a stack are deleted
+// one after the other.
+const stackGrace = 3 * time.Second
+
 // waitForDependents takes a stack down in reverse: first what builds on this service, as far as that is being deleted too.
 func (r *ServiceReconciler) waitForDependents(ctx context.Context, p *pass) *Outcome {
 	services, err := servicesOf(ctx, r, hostOf(p.svc))
 	if err != nil {
 		return &Outcome{Keep: true, Err: err}
 	}
+	left := stackGrace - p.now.Sub(p.svc.DeletionTimestamp.Time)
 	var waitFor []string
 	for i := range services {
 		other := &services[i]
-		if other.DeletionTimestamp != nil && other.Namespace == p.svc.Namespace && slices.Contains(other.Spec.DependsOn, p.svc.Name) {
+		if slices.Contains(other.Spec.DependsOn, p.svc.Name) && (other.DeletionTimestamp != nil || left > 0) {
 			waitFor = append(waitFor, other.Name)
 		}
 	}
@@ -105,7 +114,7 @@ func (r *ServiceReconciler) waitForDependents(ctx context.Context, p *pass) *Out
 		return nil
 	}
 	slices.Sort(waitFor)
-	o := waiting(v1alpha1.ReasonDeleting, "Waiting for %s to be deleted first", list(waitFor))
+	o := waiting(v1alpha1.ReasonDeleting, "Waiting for %s to be deleted first", list(waitFor)).again(max(left, 0))
 	o.WaitingFor = waitFor
 	return &o
 }
