@@ -71,6 +71,11 @@ func (r *ServiceReconciler) findContainer(ctx context.Context, p *pass) *Outcome
 			continue
 		}
 		view, err := p.session.inventory.View(ctx, g.Node, g.VMID)
+		if proxmox.IsNotExist(err) {
+			p.session.inventory.PollSoon()
+			o := waiting(v1alpha1.ReasonRetrying, "Container %d is not on %s any more; looking again whether it is the service's", g.VMID, g.Node).again(soon)
+			return &o
+		}
 		if err != nil {
 			o := classify(err, fmt.Sprintf("look for a container of the service in %d on %s", g.VMID, g.Node))
 			return &o

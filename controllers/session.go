@@ -52,6 +52,7 @@ func (s *session) disown(vmid proxmox.VMID) {
 	defer s.mu.Unlock()
 	delete(s.owners, vmid)
 	s.inventory.Unwatch(vmid)
+	s.inventory.Release(vmid)
 }
 
 func (s *session) owner(vmid proxmox.VMID) (types.NamespacedName, bool) {

@@ -69,6 +69,13 @@ func (i *Inventory) reserve(vmid proxmox.VMID, owner string, now time.Time) prox
 	return vmid
 }
 
+// Release ends the reservation of a VMID whose service is gone.
+func (i *Inventory) Release(vmid proxmox.VMID) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	delete(i.reserved, vmid)
+}
+
 // Block keeps a VMID from being allocated for a while: Proxmox says that it exists although the list does not show it to us.
 func (i *Inventory) Block(vmid proxmox.VMID) {
 	i.mu.Lock()

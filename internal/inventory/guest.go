@@ -108,7 +108,7 @@ func (i *Inventory) Listed(vmid proxmox.VMID) bool {
 func (i *Inventory) Tagged(tag string) []proxmox.Guest {
 	var tagged []proxmox.Guest
 	for _, g := range i.guestsCopy() {
-		if g.Type == proxmox.TypeLXC && proxmox.HasTag(g.Tags, tag) {
+		if g.Type == proxmox.TypeLXC && proxmox.HasTag(g.Tags, tag) && i.Guest(g.VMID).Present {
 			tagged = append(tagged, g)
 		}
 	}
