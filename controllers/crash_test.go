@@ -1,0 +1,171 @@
+package controllers_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+	"github.com/nixmox/nixmox-controller/internal/pvesim"
+)
+
+// one is that a service has exactly one container, which runs, and that was made only once.
+func (l *lab) one(name string) {
+	l.t.Helper()
+	vmid := int(l.get(name).Status.VMID)
+	if found := l.ofService(name); len(found) != 1 || found[0] != vmid {
+		l.t.Errorf("service %s: the containers %v are marked as its own, and its status says %d", name, found, vmid)
+	}
+	if c, ok := l.pve.Container(vmid); !ok || !c.Running {
+		l.t.Errorf("service %s: container %d does not run", name, vmid)
+	}
+}
+
+func TestALostReplyIsFoundOut(t *testing.T) {
+	t.Parallel()
+	grown := func(l *lab) {
+		l.edit("a", func(s *v1alpha1.NixMoxService) { s.Spec.Resources.Memory = ptr(resource.MustParse("1Gi")) })
+	}
+	for _, c := range []struct {
+		call, method, path, task string
+		times                    int // that the task runs, when the call has its effect
+		then                     func(*lab)
+		end                      func(*lab) bool
+	}{
+		{"create", http.MethodPost, "/lxc", "vzcreate", 1, func(*lab) {}, func(l *lab) bool { return true }},
+		{"start", http.MethodPost, "/status/start", "vzstart", 1, func(*lab) {}, func(l *lab) bool { return true }},
+		{"configure", http.MethodPut, "/config", "vzcreate", 1, grown, func(l *lab) bool { return l.container("a").Config["memory"] == "1024" }},
+		{"grow", http.MethodPut, "/resize", "resize", 1, func(l *lab) {
+			l.edit("a", func(s *v1alpha1.NixMoxService) { s.Spec.Resources.Storage = ptr(resource.MustParse("20Gi")) })
+		}, func(l *lab) bool { return strings.Contains(l.container("a").Config["rootfs"], "size=20G") }},
+		{"shutdown", http.MethodPost, "/status/shutdown", "vzshutdown", 1, func(l *lab) { l.delete("a") }, func(l *lab) bool { return l.get("a") == nil }},
+		{"destroy", http.MethodDelete, "/900", "vzdestroy", 1, func(l *lab) {
+			l.edit("a", func(s *v1alpha1.NixMoxService) { s.Spec.DeletionPolicy = v1alpha1.DeletionDelete })
+			l.delete("a")
+		}, func(l *lab) bool { return l.get("a") == nil && len(l.pve.Containers()) == 0 }},
+	} {
+		for when, how := range map[string]passage{"before its effect": neverArrives, "after its effect": repliesToNobody} {
+			t.Run(c.call+" "+when, func(t *testing.T) {
+				t.Parallel()
+				l := newLab(t)
+				var lost atomic.Bool
+				l.between(func(r *http.Request) passage {
+					if r.Method == c.method && strings.HasSuffix(r.URL.Path, c.path) && lost.CompareAndSwap(false, true) {
+						return how
+					}
+					return goesThrough
+				})
+				l.host()
+				l.service("a", service(11, `hostname: a`))
+				l.ready("a")
+				c.then(l)
+				l.eventually("the call had its effect once", func() bool { return lost.Load() && c.end(l) })
+				if n := l.begun(c.task, 900); n != c.times {
+					t.Errorf("%d tasks %s", n, c.task)
+				}
+				if l.get("a") != nil {
+					l.ready("a")
+					l.one("a")
+				}
+			})
+		}
+	}
+}
+
+// A controller that is killed at whatever call, before the call or after its effect, leaves nothing that the next one does not bring
+// to the same end.
+func TestWhereverTheControllerDies(t *testing.T) {
+	t.Parallel()
+	points := 28
+	if testing.Short() {
+		points = 8
+	}
+	for k := 1; k <= points; k++ {
+		how, when := neverArrives, "before"
+		if k%2 == 0 {
+			how, when = repliesToNobody, "after"
+		}
+		t.Run(fmt.Sprintf("%s call %d", when, k), func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t)
+			if err := l.pve.AddGuest(pvesim.Guest{VMID: 900, Node: "pve1", Config: map[string]string{"tags": "nixmox", "description": "somebody's"}, Running: true}); err != nil {
+				t.Fatal(err)
+			}
+			died := make(chan struct{})
+			var calls atomic.Int32
+			die := l.stop
+			l.between(func(*http.Request) passage {
+				if calls.Add(1) != int32(k) {
+					return goesThrough
+				}
+				die()
+				defer close(died)
+				return how
+			})
+			l.host()
+			l.service("a", service(11, `hostname: a, healthCheck: systemctl is-active --quiet a, volumes: [{name: data, mountPath: /data, size: 1Gi}]`))
+			l.service("b", service(12, `hostname: b, dependsOn: [a]`))
+			<-died
+			<-l.stopped
+			l.startController()
+			l.ready("a", "b")
+			l.one("a")
+			l.one("b")
+			l.untouched(900)
+			if n := len(l.pve.Containers()); n != 3 {
+				t.Errorf("%d containers, not two and a stranger's", n)
+			}
+		})
+	}
+}
+
+// Whatever Proxmox answers, once or three times, to whatever kind of call: the end is the same.
+func TestAnswersThatGoWrong(t *testing.T) {
+	t.Parallel()
+	faults := map[string]pvesim.Fault{
+		"no route to host":         {Status: 595},
+		"time-out behind":          {Status: 596},
+		"time-out after effect":    {Status: 596, AfterEffect: true},
+		"lock file":                {Status: 500, Text: "can't lock file '/run/lock/lxc/pve-config-900.lock' - got timeout"},
+		"locked":                   {Status: 500, Text: "CT is locked (backup)"},
+		"no quorum":                {Status: 500, Text: "cluster not ready - no quorum?"},
+		"no worker":                {Status: 500, Text: "got no worker upid - start worker failed"},
+		"refused":                  {Status: 403, Text: "Permission check failed (/vms/900, VM.Allocate)"},
+		"credentials":              {Status: 401},
+		"truncated":                {Garble: "truncated"},
+		"somebody else's web page": {Garble: "malformed"},
+	}
+	calls := []struct{ method, path string }{
+		{"GET", "/cluster/resources"}, {"GET", "/nodes/pve1/lxc/900/pending"}, {"POST", "/nodes/pve1/lxc"}, {"POST", "/nodes/pve1/lxc/900/status/start"},
+		{"GET", "/nodes/pve1/tasks/*"}, {"PUT", "/nodes/pve1/lxc/900/config"}, {"GET", "/version"},
+	}
+	for name, fault := range faults {
+		for _, times := range []int{1, 3} {
+			t.Run(fmt.Sprintf("%s %d times", name, times), func(t *testing.T) {
+				t.Parallel()
+				l := newLab(t)
+				for _, call := range calls {
+					f := fault
+					f.Method, f.Path, f.Times = call.method, call.path, times
+					if err := l.pve.AddFault(f); err != nil {
+						t.Fatal(err)
+					}
+				}
+				l.host()
+				l.service("a", service(11, `hostname: a`))
+				l.ready("a")
+				l.edit("a", func(s *v1alpha1.NixMoxService) { s.Spec.Resources.Memory = ptr(resource.MustParse("1Gi")) })
+				l.eventually("the memory is changed", func() bool { return l.container("a").Config["memory"] == "1024" })
+				l.ready("a")
+				l.one("a")
+				if n := len(l.pve.Containers()); n != 1 || l.begun("vzcreate", 0) != 1 {
+					t.Errorf("%d containers, %d creations", n, l.begun("vzcreate", 0))
+				}
+			})
+		}
+	}
+}
