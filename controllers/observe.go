@@ -30,8 +30,8 @@ func (r *ServiceReconciler) observe(ctx context.Context, p *pass) *Outcome {
 			return o
 		}
 	}
-	if p.svc.Status.VMID == 0 && p.svc.Spec.VMID != nil {
-		p.svc.Status.VMID = *p.svc.Spec.VMID // whatever guest has it already is looked at before anything is made
+	if wanted := p.svc.Spec.VMID; wanted != nil && p.svc.Status.Template == "" {
+		p.svc.Status.VMID = *wanted // whatever guest has it already is looked at before anything is made
 	}
 	vmid := proxmox.VMID(p.svc.Status.VMID)
 	if vmid == 0 {
@@ -135,8 +135,8 @@ func (r *ServiceReconciler) foreign(p *pass, whose string) *Outcome {
 	p.svc.Status.Observed = nil
 	p.mark(v1alpha1.ConditionProvisioned, metav1.ConditionFalse, v1alpha1.ReasonVMIDConflict, "VMID %d belongs to %s", vmid, whose)
 	advice := ""
-	if p.svc.Spec.VMID != nil {
-		advice = "; take vmid out of the spec, or remove that guest"
+	if p.svc.Spec.VMID != nil && p.svc.Status.Template == "" {
+		advice = "; choose another vmid or take it out of the spec, or remove that guest"
 	}
 	o := stalled(v1alpha1.ReasonVMIDConflict, "VMID %d belongs to %s, and nothing is done to it%s", vmid, whose, advice).again(time.Minute)
 	return &o

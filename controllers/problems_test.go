@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+	"github.com/nixmox/nixmox-controller/internal/pvesim"
 )
 
 // shortGrace lets circles and duplicates count as stalled after two seconds; times in status are whole seconds.
@@ -142,5 +143,21 @@ func TestADependencyThatGoesAwayIsNamedAndItsDependentLeftRunning(t *testing.T) 
 	l.ready("a", "b")
 	if n := l.begun("vzstart", int(l.get("b").Status.VMID)); n != 1 {
 		t.Errorf("b was started %d times", n)
+	}
+}
+
+func TestAnotherVMIDAfterAConflictIsTaken(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	if err := l.pve.AddGuest(pvesim.Guest{VMID: 955, Node: "pve1", Type: "qemu"}); err != nil {
+		t.Fatal(err)
+	}
+	l.host()
+	l.service("a", service(11, `hostname: a, vmid: 955, healthCheck: systemctl is-active --quiet a`))
+	l.eventually("the conflict is seen", func() bool { return l.reason("a") == v1alpha1.ReasonVMIDConflict })
+	l.edit("a", func(s *v1alpha1.NixMoxService) { s.Spec.VMID = ptr(int32(956)) })
+	l.ready("a")
+	if vmid := l.get("a").Status.VMID; vmid != 956 {
+		t.Errorf("vmid %d", vmid)
 	}
 }
