@@ -30,6 +30,7 @@ type HostReconciler struct {
 	Events     events.EventRecorder
 	Sessions   *Sessions
 	Guests     GuestAccess
+	Timing     Timing
 	topologies *topologies
 }
 
@@ -58,7 +59,7 @@ func (r *HostReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 	if err := r.patch(ctx, host, before); err != nil {
 		return ctrl.Result{}, err
 	}
-	return ctrl.Result{RequeueAfter: o.Again}, nil
+	return ctrl.Result{RequeueAfter: r.Timing.pause(o.Again)}, nil
 }
 
 // connect makes sure that there is a session with these credentials, and says how it stands.
@@ -88,7 +89,7 @@ func (r *HostReconciler) connect(ctx context.Context, host *v1alpha1.NixMoxHost)
 	wasUsable := session.usable()
 	version, err := session.release(ctx)
 	if err != nil {
-		return classify(err, "read the version of Proxmox")
+		return classify(err, "read the version of Proxmox").again(soon) // everything waits for it
 	}
 	host.Status.Version = version.Version
 	if session.usable() != wasUsable {

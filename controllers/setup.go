@@ -74,7 +74,7 @@ func Setup(mgr ctrl.Manager, sessions *Sessions, newScheduler func(onChange func
 	}
 	hosts := &HostReconciler{
 		Client: mgr.GetClient(), Uncached: mgr.GetAPIReader(), Events: mgr.GetEventRecorder(v1alpha1.FieldOwner),
-		Sessions: sessions, Guests: guests, topologies: shared,
+		Sessions: sessions, Guests: guests, Timing: opts.Timing, topologies: shared,
 	}
 	sessions.wakeService = wakeService
 	sessions.wakeHost = hostQueue.wake

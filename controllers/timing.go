@@ -9,7 +9,7 @@ type Timing struct {
 	LostReply time.Duration
 	// Retry is the pause after the first failure of a step; it doubles with every further one, up to MostRetry. Default 5 s.
 	Retry time.Duration
-	// LongestPause bounds the time until a service that nothing wakes is looked at again. Default: each outcome's own.
+	// LongestPause bounds the time until an object that nothing wakes is looked at again. Default: each outcome's own.
 	LongestPause time.Duration
 }
 
