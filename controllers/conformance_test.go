@@ -203,7 +203,7 @@ func judge(u *unstructured.Unstructured) (version, error) {
 		if c.ObservedGeneration > u.GetGeneration() {
 			return v, fmt.Errorf("condition %s judges generation %d of %d", c.Type, c.ObservedGeneration, u.GetGeneration())
 		}
-		if c.LastTransitionTime.IsZero() || c.Reason == "" || (c.Message == "" && c.Type == v1alpha1.ConditionReady) {
+		if c.LastTransitionTime.Unix() <= 0 && c.Reason != v1alpha1.ReasonPending || c.Reason == "" || (c.Message == "" && c.Type == v1alpha1.ConditionReady) {
 			return v, fmt.Errorf("condition %s says too little: %+v", c.Type, c)
 		}
 	}

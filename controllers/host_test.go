@@ -134,7 +134,7 @@ func TestACertificateThatIsNotTrustedIsSaidAndMended(t *testing.T) {
 	l.situated("a", v1alpha1.ReasonHostUnreachable, inTheDark, "signed by an authority that we do not trust")
 	l.editHost(trust(&v1alpha1.TLSSettings{Fingerprint: "00" + pin[2:]}))
 	l.hosted(metav1.ConditionUnknown, v1alpha1.ReasonHostUnreachable, "has the fingerprint "+pin)
-	l.editHost(trust(&v1alpha1.TLSSettings{CABundle: "nothing"}))
+	l.editHost(trust(&v1alpha1.TLSSettings{CABundle: "-----BEGIN CERTIFICATE-----\nnothing\n-----END CERTIFICATE-----\n"}))
 	l.hosted(metav1.ConditionFalse, v1alpha1.ReasonInvalid, "the CA bundle holds no PEM certificate")
 	l.editHost(trust(&v1alpha1.TLSSettings{CABundle: authority}))
 	l.hosted(metav1.ConditionTrue, v1alpha1.ReasonConnected)

@@ -159,8 +159,8 @@ func TestAVMIDThatIsTakenNeedsAnEdit(t *testing.T) {
 	l.host()
 	l.service("a", checked(11, "a", ", vmid: 950"))
 	l.service("b", checked(12, "b", ", vmid: 951"))
-	l.situated("a", v1alpha1.ReasonVMIDConflict, needsEdit, "VMID 950", "take vmid out of the spec")
-	l.situated("b", v1alpha1.ReasonVMIDConflict, needsEdit, "VMID 951", "take vmid out of the spec")
+	l.situated("a", v1alpha1.ReasonVMIDConflict, needsEdit, "VMID 950", "a guest that is not ours", "or remove that guest")
+	l.situated("b", v1alpha1.ReasonVMIDConflict, needsEdit, "VMID 951", "a virtual machine", "or remove that guest")
 	// The owner removes it: nothing needs to be edited then.
 	l.must(l.pve.Delete(950))
 	l.situated("a", v1alpha1.ReasonHealthy, isGood)

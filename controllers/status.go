@@ -96,6 +96,9 @@ func report(p *pass, o Outcome) {
 // summarize sets Ready, and Reconciling or Stalled, which exist only while they are true and never together.
 func summarize(conditions *[]metav1.Condition, generation int64, o Outcome, message string) {
 	set := func(name string, status metav1.ConditionStatus) {
+		if c := meta.FindStatusCondition(*conditions, name); c != nil && c.LastTransitionTime.Unix() == 0 {
+			meta.RemoveStatusCondition(conditions, name) // the default of an object that nobody looked at; 1970 is when nothing happened
+		}
 		meta.SetStatusCondition(conditions, metav1.Condition{Type: name, Status: status, Reason: o.Reason, Message: message, ObservedGeneration: generation})
 	}
 	ready := metav1.ConditionFalse
