@@ -229,12 +229,8 @@ func TestNothingIsWrittenAtRest(t *testing.T) {
 	l.ready("a", "b", "c", "off")
 	l.eventually("the host has counted them", func() bool { return l.getHost().Status.Services == "3/3" })
 
-	polls := func() int {
-		return l.log.calls(func(e calllog.Entry) bool { return e.Path == "/cluster/resources" })
-	}
-	// Longer than what we know of our own starts covers the resource list.
-	before, versions, from := l.everything(), l.seen.count(), polls()
-	l.eventually("twenty polls are over", func() bool { return polls() >= from+20 })
+	before, versions := l.everything(), l.seen.count()
+	l.polled(20) // longer than what we know of our own starts covers the resource list
 	if diff := cmp.Diff(before, l.everything()); diff != "" {
 		t.Errorf("objects were written:\n%s", diff)
 	}

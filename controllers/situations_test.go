@@ -1,6 +1,7 @@
 package controllers_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -52,6 +53,16 @@ func (l *lab) must(err error) {
 func (l *lab) sees(name, reason string, r row) {
 	l.t.Helper()
 	l.eventually(name+" was once "+reason, func() bool { return l.seen.saw(name, reason, r) })
+}
+
+// polled waits until the resource list was read so many times more. It follows what happens within three polls.
+func (l *lab) polled(more int) {
+	l.t.Helper()
+	count := func() int {
+		return l.log.calls(func(e calllog.Entry) bool { return e.Path == "/cluster/resources" })
+	}
+	from := count()
+	l.eventually(fmt.Sprintf("the resource list was read %d times more", more), func() bool { return count() >= from+more })
 }
 
 func later(l *lab, world *string) {
@@ -175,6 +186,7 @@ func TestAContainerThatSomebodyDestroyedIsNotMadeAnewUnasked(t *testing.T) {
 	l.host()
 	l.service("a", checked(11, "a", ""))
 	l.ready("a")
+	l.polled(3)
 	l.must(l.pve.Delete(900))
 	l.situated("a", v1alpha1.ReasonContainerGone, isIll, "its data with it", "restore it from a backup", "nixmox.dev/recreate=900")
 	l.edit("a", func(s *v1alpha1.NixMoxService) { s.Annotations = map[string]string{"nixmox.dev/recreate": "900"} })
@@ -312,6 +324,7 @@ func TestAStoppedContainerStaysSoWhenThePolicySaysNever(t *testing.T) {
 	l.host()
 	l.service("a", checked(11, "a", ", restartPolicy: never"))
 	l.ready("a")
+	l.polled(3)
 	l.must(l.pve.Stop(900))
 	l.situated("a", v1alpha1.ReasonStopped, isIll, "Container 900 is stopped", "restartPolicy never")
 	l.edit("a", func(s *v1alpha1.NixMoxService) { s.Spec.RestartPolicy = v1alpha1.RestartAlways })
