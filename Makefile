@@ -60,6 +60,10 @@ demo: build ## Bring the sample stack up and stay until Ctrl-C (FRESH=1 forgets 
 demo-check: build ## Bring the ten-service sample stack up on real parts and judge order and time
 	$(PURE) $(GO) run $(BUILD_FLAGS) ./hack/democheck --bin bin
 
+.PHONY: fidelity
+fidelity: pvesim ## Hold bin/pvesim against 830 recorded answers of a Proxmox VE (TIME_SCALE=1: four minutes)
+	$(PURE) GOFLAGS="$(LINT_GOFLAGS)" hack/fidelity.sh
+
 .PHONY: clean
 clean: ## Remove what was built here (Go's own cache stays)
 	rm -rf bin cover.out $(TOOLS) $(GOLANGCI_LINT_CACHE)
@@ -94,6 +98,10 @@ LINT_GOFLAGS = $(shell $(GO) env GOFLAGS) -trimpath
 lint-text:
 	hack/check-paths.sh
 	@if command -v shellcheck >/dev/null; then shellcheck hack/*.sh .ci/run; else echo "shellcheck is not installed: scripts are not checked"; fi
+
+.PHONY: fuzz
+fuzz: ## Run each fuzz target for FUZZTIME (10s)
+	$(PURE) hack/fuzz.sh
 
 ##@ Parts
 

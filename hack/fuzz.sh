@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Runs each fuzz target of the root module for FUZZTIME (default 10s), one after the other: Go fuzzes one at a time.
+# What a target finds is kept below its package in testdata/fuzz; commit it with the repair, it is a test from then on.
+set -euo pipefail
+
+cd "$(dirname "$0")/.."
+go=${GO:-go}
+count=0
+while IFS=: read -r file target; do
+  count=$((count + 1))
+  echo "== $target (${file%/*})"
+  "$go" test -run '^$' -fuzz "^$target\$" -fuzztime "${FUZZTIME:-10s}" "./${file%/*}"
+done < <(git ls-files --cached --others --exclude-standard '*_test.go' ':!standalone' |
+  xargs grep -HoE '^func Fuzz[A-Za-z0-9_]+' | sed 's/func //' | sort)
+echo "$count fuzz targets found nothing"
