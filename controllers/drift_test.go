@@ -271,7 +271,7 @@ func TestRestartPolicies(t *testing.T) {
 			}
 			// Neither a look nor a new controller starts it.
 			l.restartController()
-			l.looks("a", 2)
+			l.looks("a", 1)
 			if l.reason("a") != v1alpha1.ReasonStopped || l.begun("vzstart", 900) != 1 {
 				t.Fatalf("%s, started %d times", l.reason("a"), l.begun("vzstart", 900))
 			}

@@ -93,15 +93,17 @@ func (l *lab) configures() int {
 	return l.log.calls(func(e calllog.Entry) bool { return e.Method == http.MethodPut && strings.HasSuffix(e.Path, "/config") })
 }
 
+// reads counts the reads of a container's configuration.
+func (l *lab) reads(name string) int {
+	path := "/" + itoa(l.get(name).Status.VMID) + "/pending"
+	return l.log.calls(func(e calllog.Entry) bool { return strings.HasSuffix(e.Path, path) })
+}
+
 // looks waits until the container of a service was read so many times more.
 func (l *lab) looks(name string, more int) {
 	l.t.Helper()
-	path := "/" + itoa(l.get(name).Status.VMID) + "/pending"
-	count := func() int {
-		return l.log.calls(func(e calllog.Entry) bool { return strings.HasSuffix(e.Path, path) })
-	}
-	before := count()
-	l.eventually("the container of "+name+" is read again", func() bool { return count() >= before+more })
+	before := l.reads(name)
+	l.eventually("the container of "+name+" is read again", func() bool { return l.reads(name) >= before+more })
 }
 
 func (l *lab) restartController() {
@@ -135,9 +137,14 @@ func TestAfterTheRollOutNothingRemainsToBeDone(t *testing.T) {
 	l.ready(names...)
 
 	// A controller that begins anew reads everything as it really is.
-	l.restartController()
+	before := map[string]int{}
+	l.stopController()
 	for _, name := range names {
-		l.looks(name, 1)
+		before[name] = l.reads(name)
+	}
+	l.startController()
+	for _, name := range names {
+		l.eventually(name+" was read", func() bool { return l.reads(name) > before[name] })
 		l.eventually(name+" was looked at", func() bool { return l.requested(name, "now") })
 		if plan := l.get(name).Status.Plan; len(plan) > 0 {
 			t.Errorf("%s: there remains to be done: %s", name, strings.Join(plan, "; "))

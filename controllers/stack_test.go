@@ -167,7 +167,7 @@ func (l *lab) edit(name string, change func(*v1alpha1.NixMoxService)) {
 // eventually waits for a condition; the description says what for.
 func (l *lab) eventually(what string, ok func() bool) {
 	l.t.Helper()
-	err := wait.PollUntilContextTimeout(context.Background(), 20*time.Millisecond, 30*time.Second, true, func(context.Context) (bool, error) { return ok(), nil })
+	err := wait.PollUntilContextTimeout(context.Background(), 50*time.Millisecond, 30*time.Second, true, func(context.Context) (bool, error) { return ok(), nil })
 	if err == nil {
 		return
 	}
