@@ -35,6 +35,7 @@ func (r *ServiceReconciler) observe(ctx context.Context, p *pass) *Outcome {
 	}
 	vmid := proxmox.VMID(p.svc.Status.VMID)
 	if vmid == 0 {
+		p.session.firstLook(p.svc.UID, p.now)
 		return r.absent(p)
 	}
 	p.session.own(vmid, p.key)

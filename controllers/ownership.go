@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -104,6 +105,9 @@ func (r *ServiceReconciler) allocate(ctx context.Context, p *pass) *Outcome {
 	if p.svc.Status.VMID != 0 {
 		return nil
 	}
+	if o := r.lookAgain(ctx, p); o != nil {
+		return o
+	}
 	claimed := func(vmid proxmox.VMID) bool { return r.claimed(ctx, p, vmid) }
 	within := p.host.Spec.VMIDRange
 	vmid, err := p.session.inventory.Allocate(string(p.svc.UID), proxmox.VMID(within.From), proxmox.VMID(within.To), claimed, vmids(p.host.Status.FreedVMIDs))
@@ -112,6 +116,36 @@ func (r *ServiceReconciler) allocate(ctx context.Context, p *pass) *Outcome {
 		return &o
 	}
 	p.svc.Status.VMID = int32(vmid)
+	p.session.settle(p.svc.UID)
+	return nil
+}
+
+// stubPatience is how long a creation by nobody knows whom holds up ours.
+const stubPatience = time.Minute
+
+// lookAgain makes sure that there is no container of the service in a list that is young enough to show it: one read after we first
+// saw the object, for the container of an earlier object of the same name was complete by then. A creation that nobody claims may be
+// ours too, when the object has lost its status: it is waited for until it can be read.
+func (r *ServiceReconciler) lookAgain(ctx context.Context, p *pass) *Outcome {
+	since := p.session.firstLook(p.svc.UID, p.now)
+	if err := p.session.inventory.RefreshSince(ctx, since); err != nil {
+		o := classify(err, "read the resource list")
+		return &o
+	}
+	if o := r.findContainer(ctx, p); o != nil {
+		return o
+	}
+	if p.svc.Status.VMID != 0 {
+		o := waiting(v1alpha1.ReasonRetrying, "Found container %d of the service", p.svc.Status.VMID).again(time.Millisecond)
+		return &o
+	}
+	for _, vmid := range p.session.inventory.Stubs() {
+		within := int32(vmid) >= p.host.Spec.VMIDRange.From && int32(vmid) <= p.host.Spec.VMIDRange.To
+		if within && p.now.Sub(since) < stubPatience && !r.claimed(ctx, p, vmid) {
+			o := waiting(v1alpha1.ReasonResolving, "Container %d is being created, by nobody that is known; waiting to see whose it is", vmid).again(soon)
+			return &o
+		}
+	}
 	return nil
 }
 

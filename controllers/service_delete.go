@@ -122,14 +122,13 @@ func (r *ServiceReconciler) waitForDependents(ctx context.Context, p *pass) *Out
 // findOwn finds the container, if there is one. A stranger's at our VMID is none of ours.
 func (r *ServiceReconciler) findOwn(ctx context.Context, p *pass) *Outcome {
 	if p.svc.Status.VMID == 0 {
-		if o := r.findContainer(ctx, p); o != nil {
+		if o := r.lookAgain(ctx, p); o != nil {
 			return o
 		}
-	}
-	vmid := proxmox.VMID(p.svc.Status.VMID)
-	if vmid == 0 {
+		p.session.settle(p.svc.UID)
 		return nil
 	}
+	vmid := proxmox.VMID(p.svc.Status.VMID)
 	p.session.own(vmid, p.key)
 	p.guest = p.session.inventory.Guest(vmid)
 	if !p.guest.Present {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/types"
@@ -32,8 +33,8 @@ type session struct {
 	mu      sync.Mutex
 	version proxmox.Version
 	owners  map[proxmox.VMID]types.NamespacedName
-	scanned map[proxmox.VMID]bool
 	placed  map[proxmox.VMID]placement
+	seen    map[types.UID]time.Time // services without a container, and when we first looked at them
 }
 
 // own makes a change of the container wake its service.
@@ -60,6 +61,24 @@ func (s *session) owner(vmid proxmox.VMID) (types.NamespacedName, bool) {
 	defer s.mu.Unlock()
 	service, ok := s.owners[vmid]
 	return service, ok
+}
+
+// firstLook is when a service without a container was looked at for the first time.
+func (s *session) firstLook(uid types.UID, now time.Time) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if at, known := s.seen[uid]; known {
+		return at
+	}
+	s.seen[uid] = now
+	return now
+}
+
+// settle forgets when it was: the service has a container now, or its object is gone.
+func (s *session) settle(uid types.UID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.seen, uid)
 }
 
 // usable is whether this Proxmox is known to be one that we work with.
@@ -167,7 +186,7 @@ func (s *Sessions) open(name types.NamespacedName, host *v1alpha1.NixMoxHost, c 
 	ctx, stop := context.WithCancel(s.ctx)
 	created := &session{
 		api: client, client: client, tokenID: c.tokenID, slots: newSlots(s.wakeService), log: log, stop: stop,
-		owners: map[proxmox.VMID]types.NamespacedName{}, scanned: map[proxmox.VMID]bool{}, placed: map[proxmox.VMID]placement{},
+		owners: map[proxmox.VMID]types.NamespacedName{}, placed: map[proxmox.VMID]placement{}, seen: map[types.UID]time.Time{},
 	}
 	poll := inventory.Options{
 		Log: log,

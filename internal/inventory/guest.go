@@ -115,6 +115,17 @@ func (i *Inventory) Tagged(tag string) []proxmox.Guest {
 	return tagged
 }
 
+// Stubs are the containers whose creation is under way, by whomever: until it ends they have neither name nor tags nor description.
+func (i *Inventory) Stubs() []proxmox.VMID {
+	var stubs []proxmox.VMID
+	for _, g := range i.guestsCopy() {
+		if g.Type == proxmox.TypeLXC && g.Lock == "create" {
+			stubs = append(stubs, g.VMID)
+		}
+	}
+	return stubs
+}
+
 // Nodes are the cluster's nodes by name.
 func (i *Inventory) Nodes() map[string]proxmox.Node {
 	i.mu.Lock()

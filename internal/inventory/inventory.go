@@ -53,6 +53,8 @@ type Inventory struct {
 
 	tasks   tasks
 	pollNow chan struct{}
+	// refreshing is held by whoever reads the list out of turn.
+	refreshing sync.Mutex
 }
 
 // New makes an Inventory that knows nothing until Run polls.
@@ -106,8 +108,18 @@ func (i *Inventory) Reachable() error {
 }
 
 // Refresh reads the resource list now, for a decision that an older one is too old for.
-func (i *Inventory) Refresh(ctx context.Context) error {
-	i.poll(ctx)
+func (i *Inventory) Refresh(ctx context.Context) error { return i.RefreshSince(ctx, time.Now()) }
+
+// RefreshSince makes sure that the list was read at or after a time. Several who ask at once share one read.
+func (i *Inventory) RefreshSince(ctx context.Context, since time.Time) error {
+	i.refreshing.Lock()
+	defer i.refreshing.Unlock()
+	i.mu.Lock()
+	fresh := !i.readAt.Before(since)
+	i.mu.Unlock()
+	if !fresh {
+		i.poll(ctx)
+	}
 	return i.Reachable()
 }
 
