@@ -10,12 +10,15 @@ import (
 	"github.com/nixmox/nixmox-controller/internal/guest"
 )
 
-const notConfigured = "commands inside containers are not configured: set spec.exec of the host"
+const notConfigured = "this version runs no commands inside containers"
+
+// whatElse is the advice for a check that needs them.
+const whatElse = ": use an http or tcp check, or set spec.rollout.unknownHealth of the host to Proceed"
 
 // probeCommand runs the check's command in the container; exit 0 is healthy.
 func probeCommand(ctx context.Context, check Check, target Target, limits Limits) Result {
 	if target.Exec == nil {
-		return cannotRun(notConfigured)
+		return cannotRun(notConfigured + whatElse)
 	}
 	res, err := target.Exec.Run(ctx, target.container(), check.Command)
 	if err != nil {
@@ -32,7 +35,7 @@ func probeCommand(ctx context.Context, check Check, target Target, limits Limits
 func explainExec(err error, limits Limits) Result {
 	switch {
 	case errors.Is(err, guest.ErrNotConfigured):
-		return cannotRun(notConfigured)
+		return cannotRun(notConfigured + whatElse)
 	case errors.Is(err, guest.ErrUnreachable):
 		return notRun(firstLine(err.Error()))
 	case errors.Is(err, context.DeadlineExceeded):

@@ -24,7 +24,7 @@ func TestCommandChecks(t *testing.T) {
 		{says: "with something on stderr", result: guest.Result{ExitCode: 1, Stdout: "out", Stderr: "\n \nno \x1b[1mserver\x00\nmore"}, outcome: Failed, message: "exit code 1: no  [1mserver"},
 		{says: "with something on stdout only", result: guest.Result{ExitCode: 1, Stdout: "out\n"}, outcome: Failed, message: "exit code 1: out"},
 		{says: "with a very long line", result: guest.Result{ExitCode: 1, Stderr: strings.Repeat("é", 5000)}, outcome: Failed, message: strings.Repeat("é", 200) + "..."},
-		{says: "not configured", err: fmt.Errorf("x: %w", guest.ErrNotConfigured), outcome: NotRun, final: true, message: "set spec.exec of the host"},
+		{says: "not configured", err: fmt.Errorf("x: %w", guest.ErrNotConfigured), outcome: NotRun, final: true, message: "use an http or tcp check"},
 		{says: "unreachable", err: fmt.Errorf("ssh pve1: %w: refused", guest.ErrUnreachable), outcome: NotRun, message: "ssh pve1"},
 		{says: "unreachable until the deadline", err: fmt.Errorf("%w: %w", guest.ErrUnreachable, context.DeadlineExceeded), outcome: NotRun, message: "cannot be reached"},
 		{says: "hung", err: fmt.Errorf("x: %w", context.DeadlineExceeded), outcome: Failed, message: "did not end within 20s"},
@@ -50,7 +50,7 @@ func TestCommandChecks(t *testing.T) {
 
 func TestACommandWithoutAWayInCannotRun(t *testing.T) {
 	r := testProber().Probe(t.Context(), mustParse(t, "systemctl is-active x"), testTarget(), Limits{Timeout: patient})
-	wantResult(t, r, NotRun, "set spec.exec of the host")
+	wantResult(t, r, NotRun, "use an http or tcp check")
 	if !r.Final {
 		t.Error("not final")
 	}
