@@ -94,6 +94,10 @@ type version struct {
 	reason, message             string
 }
 
+func (v version) says(parts []string) bool {
+	return !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(v.message, part) })
+}
+
 // conformance watches the hosts and services of a lab and holds every version of every status against the table.
 type conformance struct {
 	mu       sync.Mutex
@@ -151,12 +155,12 @@ func (c *conformance) take(e watch.Event) {
 	}
 }
 
-// saw is whether a service was once in a row with a reason.
-func (c *conformance) saw(name, reason string, r row) bool {
+// saw is whether a service was once in a row with a reason, and said all these parts.
+func (c *conformance) saw(name, reason string, r row, says ...string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, v := range c.versions {
-		if v.kind == "NixMoxService" && v.name == name && v.reason == reason && v.row == r {
+		if v.kind == "NixMoxService" && v.name == name && v.reason == reason && v.row == r && v.says(says) {
 			return true
 		}
 	}
@@ -247,7 +251,7 @@ func (l *lab) situated(name, reason string, r row, says ...string) {
 		last, _ := judge(u)
 		observed, _, _ := unstructured.NestedInt64(u.Object, "status", "observedGeneration")
 		return last.reason == reason && last.row == r && (observed == u.GetGeneration() || r == notLookedAt) &&
-			!slices.ContainsFunc(says, func(part string) bool { return !strings.Contains(last.message, part) })
+			last.says(says)
 	})
 }
 

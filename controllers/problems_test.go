@@ -112,7 +112,7 @@ func TestWhoKeepsADuplicate(t *testing.T) {
 
 func TestAnAddressThatAnotherGivesUpIsTaken(t *testing.T) {
 	t.Parallel()
-	l := newLab(t, shortGrace)
+	l := newLab(t)
 	l.host()
 	l.service("a", checked(11, "a", ""))
 	l.ready("a")

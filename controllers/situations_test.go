@@ -49,10 +49,10 @@ func (l *lab) must(err error) {
 	}
 }
 
-// sees waits until a service once was in a row with a reason.
-func (l *lab) sees(name, reason string, r row) {
+// sees waits until a service once was in a row with a reason, however shortly.
+func (l *lab) sees(name, reason string, r row, says ...string) {
 	l.t.Helper()
-	l.eventually(name+" was once "+reason, func() bool { return l.seen.saw(name, reason, r) })
+	l.eventually(fmt.Sprintf("%s was once %s and said %q", name, reason, says), func() bool { return l.seen.saw(name, reason, r, says...) })
 }
 
 // polled waits until the resource list was read so many times more. It follows what happens within three polls.
@@ -65,13 +65,16 @@ func (l *lab) polled(more int) {
 	l.eventually(fmt.Sprintf("the resource list was read %d times more", more), func() bool { return count() >= from+more })
 }
 
-func later(l *lab, world *string) {
-	*world = strings.ReplaceAll(*world, `"ready_after": 0.5`, `"ready_after": 8`)
+// readyAfter makes all services of the world take so many simulated seconds to become ready.
+func readyAfter(seconds int) func(*lab, *string) {
+	return func(_ *lab, world *string) {
+		*world = strings.ReplaceAll(*world, `"ready_after": 0.5`, fmt.Sprintf(`"ready_after": %d`, seconds))
+	}
 }
 
 func TestTheWayFromPendingToHealthy(t *testing.T) {
 	t.Parallel()
-	l := newLab(t, later)
+	l := newLab(t, readyAfter(10))
 	l.stopController()
 	l.service("a", checked(11, "a", ""))
 	l.situated("a", v1alpha1.ReasonPending, notLookedAt, "Waiting for the controller")
@@ -86,10 +89,10 @@ func TestTheWayFromPendingToHealthy(t *testing.T) {
 
 func TestAStartThatTakesTooLongIsReportedAndForgiven(t *testing.T) {
 	t.Parallel()
-	l := newLab(t, later, later)
+	l := newLab(t, readyAfter(40))
 	l.host()
 	l.service("a", checked(11, "a", ", health: {startupTimeout: 100ms}"))
-	l.situated("a", v1alpha1.ReasonStartupTimeout, isIll, "Not healthy within the startup timeout")
+	l.sees("a", v1alpha1.ReasonStartupTimeout, isIll, "Not healthy within the startup timeout: the command ended with exit code 3 (systemctl is-active --quiet a)")
 	l.situated("a", v1alpha1.ReasonHealthy, isGood)
 }
 
