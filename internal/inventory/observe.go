@@ -54,7 +54,7 @@ func Observe(view *proxmox.View, running bool, memory Memory) plan.Observed {
 	}
 	if running {
 		for _, key := range view.Pending {
-			o.RestartOwed = append(o.RestartOwed, "pending "+key)
+			o.RestartOwed = append(o.RestartOwed, plan.PendingPrefix+key)
 		}
 	}
 	return o

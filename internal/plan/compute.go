@@ -1,5 +1,10 @@
 package plan
 
+import (
+	"slices"
+	"strings"
+)
+
 // Compute is the plan that turns observed into desired. It is deterministic, and after all of its steps it is empty.
 func Compute(d Desired, o Observed) Plan {
 	if !o.Exists {
@@ -10,9 +15,22 @@ func Compute(d Desired, o Observed) Plan {
 	if changes := configChanges(d, o); len(changes) > 0 {
 		p.Steps = append(p.Steps, Step{Kind: Configure, Changes: changes})
 	}
-	p.Steps = append(p.Steps, growSteps(d, o)...)
-	p.Steps = append(p.Steps, powerSteps(d, o, owed(o, p.Steps))...)
+	grow, owed := growSteps(d, o), owed(o, p.Steps)
+	power := powerSteps(d, o, owed)
+	if pendingVolume(o, owed) {
+		p.Steps = append(append(p.Steps, power...), grow...)
+		return p
+	}
+	p.Steps = append(append(p.Steps, grow...), power...)
 	return p
+}
+
+// pendingVolume is whether a changed mount point waits for the container to stop. It holds the size that the disk had when it was
+// written, and would be read as that for ever if the disk grew meanwhile: so the disk grows afterwards.
+func pendingVolume(o Observed, owed []string) bool {
+	return o.Running && slices.ContainsFunc(owed, func(name string) bool {
+		return name == string(FieldVolume) || strings.HasPrefix(name, PendingPrefix+"mp")
+	})
 }
 
 func createPlan(d Desired) Plan {

@@ -67,6 +67,11 @@ func TestCompute(t *testing.T) {
 		{"a restart that is still owed", desired(), observed(func(o *Observed) { o.RestartOwed = []string{"hostname"} }), `
 			Shutdown (disrupts): restart to bring into effect: hostname
 			Start: second half of the restart`},
+		{"a disk whose mount point is pending grows after the restart", desired(func(d *Desired) { d.Volumes[0].Bytes, d.Volumes[0].Backup = 40*gib, false }), observed(), `
+			Configure: volume data at /var/lib/postgresql, backup on -> at /var/lib/postgresql, backup off (owes a restart)
+			Shutdown (disrupts): restart to bring into effect: volume
+			Start: second half of the restart
+			Grow: volume data 20 GiB -> 40 GiB`},
 		{"stopped", desired(), observed(func(o *Observed) { o.Running = false }), `Start: stopped`},
 		{"stopped and to be left", desired(func(d *Desired) { d.KeepStopped = true }), observed(func(o *Observed) { o.Running = false }), `nothing to do`},
 		{"disabled", desired(func(d *Desired) { d.Run = false }), observed(), `Shutdown (disrupts): disabled`},

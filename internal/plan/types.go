@@ -94,11 +94,15 @@ type Observed struct {
 	OnBoot    bool
 	BootOrder int
 
-	// RestartOwed are settings that are in the configuration and not in the running container.
+	// RestartOwed are settings that are in the configuration and not in the running container: fields, and what Proxmox itself holds
+	// back, by key behind PendingPrefix.
 	RestartOwed []string
 	// MarkerCurrent is false when the description does not say what it should.
 	MarkerCurrent bool
 }
+
+// PendingPrefix stands before the key of a setting that Proxmox applies when the container stops.
+const PendingPrefix = "pending "
 
 // ObservedVolume is a mount point of the container.
 type ObservedVolume struct {
