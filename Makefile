@@ -71,8 +71,9 @@ clean: ## Remove what was built here (Go's own cache stays)
 ##@ Before a commit
 
 .PHONY: generate
-generate: $(CONTROLLER_GEN) ## Write deep copies, CRDs and the RBAC role from the Go types and markers
+generate: $(CONTROLLER_GEN) ## Write deep copies, CRDs, the RBAC role and docs/api.md from the Go types and markers
 	hack/generate.sh .
+	@$(PURE) $(GO) run $(BUILD_FLAGS) ./hack/apidoc
 
 .PHONY: generate-check
 generate-check: $(CONTROLLER_GEN) ## Fail, with the difference, where a generated file is not current
