@@ -1,0 +1,96 @@
+package inventory
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/nixmox/nixmox-controller/internal/proxmox"
+)
+
+func vmids() *rapid.Generator[[]proxmox.VMID] {
+	return rapid.SliceOfNDistinct(rapid.Map(rapid.IntRange(100, 110), func(n int) proxmox.VMID { return proxmox.VMID(n) }), 0, 6, rapid.ID)
+}
+
+func TestTheAllocatorNeverGivesWhatSomebodyHas(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		taken, claimed, blocked, freed := vmids().Draw(t, "taken"), vmids().Draw(t, "claimed"), vmids().Draw(t, "blocked"), vmids().Draw(t, "freed")
+		i := New(newFake(), Options{})
+		list := proxmox.Resources{}
+		for _, vmid := range taken {
+			list.Guests = append(list.Guests, proxmox.Guest{VMID: vmid, Type: rapid.SampledFrom([]string{"lxc", "qemu"}).Draw(t, "type")})
+		}
+		i.take(list, time.Now())
+		for _, vmid := range blocked {
+			i.Block(vmid)
+		}
+		has := map[string]proxmox.VMID{}
+		for range rapid.IntRange(1, 15).Draw(t, "asks") {
+			owner := rapid.SampledFrom([]string{"a", "b", "c", "d", "e"}).Draw(t, "owner")
+			got, err := i.Allocate(owner, 100, 110, func(v proxmox.VMID) bool { return slices.Contains(claimed, v) }, freed)
+			free := freeOnes(taken, claimed, blocked, has)
+			var exhausted *ExhaustedError
+			switch before, again := has[owner]; {
+			case again:
+				if err != nil || got != before {
+					t.Fatalf("%s had %d, and now gets %d, %v", owner, before, got, err)
+				}
+			case len(free) == 0:
+				if !errors.As(err, &exhausted) {
+					t.Fatalf("nothing is free, and %s gets %d, %v", owner, got, err)
+				}
+			case err != nil || !slices.Contains(free, got):
+				t.Fatalf("%s gets %d, %v of the free %v", owner, got, err, free)
+			case slices.Contains(freed, got) && slices.ContainsFunc(free, func(v proxmox.VMID) bool { return !slices.Contains(freed, v) }):
+				t.Fatalf("%s gets %d, which rests, although %v are free", owner, got, free)
+			case slices.Contains(freed, got):
+				for _, v := range freed[:slices.Index(freed, got)] {
+					if slices.Contains(free, v) {
+						t.Fatalf("%s gets %d before %d, which rests longer", owner, got, v)
+					}
+				}
+				has[owner] = got
+			default:
+				has[owner] = got
+			}
+		}
+	})
+}
+
+func freeOnes(taken, claimed, blocked []proxmox.VMID, has map[string]proxmox.VMID) []proxmox.VMID {
+	var free []proxmox.VMID
+	for v := proxmox.VMID(100); v <= 110; v++ {
+		reserved := false
+		for _, other := range has {
+			reserved = reserved || other == v
+		}
+		if !reserved && !slices.Contains(taken, v) && !slices.Contains(claimed, v) && !slices.Contains(blocked, v) {
+			free = append(free, v)
+		}
+	}
+	return free
+}
+
+func TestNothingIsAllocatedBeforeProxmoxWasRead(t *testing.T) {
+	_, err := New(newFake(), Options{}).Allocate("a", 100, 110, func(proxmox.VMID) bool { return false }, nil)
+	if !errors.Is(err, ErrNotRead) {
+		t.Error(err)
+	}
+}
+
+func TestAReservationEndsWithItsService(t *testing.T) {
+	i := New(newFake(), Options{})
+	i.take(proxmox.Resources{}, time.Now())
+	nobody := func(proxmox.VMID) bool { return false }
+	first, _ := i.Allocate("a", 100, 100, nobody, nil)
+	if _, err := i.Allocate("b", 100, 100, nobody, nil); err == nil {
+		t.Fatal("two services got one VMID")
+	}
+	i.Release(first)
+	if got, err := i.Allocate("b", 100, 100, nobody, nil); err != nil || got != 100 {
+		t.Error(got, err)
+	}
+}
