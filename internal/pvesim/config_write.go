@@ -146,6 +146,9 @@ func (e *edit) toPending(g *guest, conf *config) error {
 		if err != nil {
 			return err
 		}
+		if key != "description" && strings.Contains(value, "\n") {
+			return die("detected invalid newline inside property '%s'", key) // PVE/LXC/Config.pm, write_pct_config
+		}
 		conf.pending[key] = value
 		conf.keep(key)
 	}
