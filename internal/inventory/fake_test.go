@@ -105,6 +105,12 @@ func (f *fake) count(name string) int {
 	return f.calls[name]
 }
 
+func (f *fake) reads() []proxmox.VMID {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.read)
+}
+
 // begin starts a task that takes so long.
 func (f *fake) begin(kind string, vmid int, takes time.Duration) proxmox.UPID {
 	f.mu.Lock()

@@ -132,7 +132,7 @@ func TestConfigurationsAreReadOnABudget(t *testing.T) {
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
 		times := map[proxmox.VMID]int{}
-		for _, vmid := range f.read {
+		for _, vmid := range f.reads() {
 			times[vmid]++
 		}
 		for vmid, n := range times {
@@ -155,10 +155,10 @@ func TestConfigurationsAreReadOnABudget(t *testing.T) {
 			t.Errorf("an edit of 905 woke %v", got)
 		}
 		i.Unwatch(905)
-		before := len(f.read)
+		before := len(f.reads())
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if slices.Contains(f.read[before:], 905) {
+		if slices.Contains(f.reads()[before:], 905) {
 			t.Error("905 is read, although nobody watches it")
 		}
 	})
