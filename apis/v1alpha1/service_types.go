@@ -103,7 +103,9 @@ type NixMoxServiceSpec struct {
 	Health *HealthSettings `json:"health,omitempty"`
 
 	// restartPolicy says what happens when the container stopped. always: it is started again. unless-stopped: it is started again
-	// unless a person stopped it (default). never: it is reported. The first two also set Proxmox's onboot.
+	// unless a person stopped it (default). never: it is reported. The first two also set Proxmox's onboot. Who stopped it is shown only to
+	// a token with Sys.Audit on the node; without, it counts as having stopped by itself. A change of the spec, or a new value of the
+	// annotation nixmox.dev/start, starts a container that was left stopped.
 	// +optional
 	// +kubebuilder:default=unless-stopped
 	RestartPolicy RestartPolicy `json:"restartPolicy,omitempty"`
