@@ -29,7 +29,7 @@ type Options struct {
 	Fresh         bool
 	// TimeScale is how many simulated seconds pass in a real one.
 	TimeScale float64
-	Verbosity     int
+	Verbosity int
 
 	Out io.Writer
 	// Terminal redraws in place; Width is its columns, Colour whether it takes colours.
