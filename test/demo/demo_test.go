@@ -99,3 +99,34 @@ func TestTheDemoDoesWhatItSays(t *testing.T) {
 	}
 	second.interrupt(t)
 }
+
+// On a terminal, which script(1) gives it, the same is drawn in place: frames of all phases, the last one with ten services ready.
+func TestTheDemoDrawsInPlaceOnATerminal(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("script"); err != nil {
+		t.Skip("script(1) of util-linux is not here, which makes the terminal:", err)
+	}
+	dir := t.TempDir()
+	var out output
+	cmd := exec.Command("script", "-qefc", program(t, "nixmox")+" demo --time-scale 10 --data-dir "+dir, "/dev/null")
+	cmd.Env = []string{"HOME=" + t.TempDir(), "PATH=/usr/bin:/bin", "TERM=xterm", "COLUMNS=120"}
+	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+	eventually(t, time.Minute, "the demo says what to try", func() bool { return strings.Contains(out.String(), "Three things to try") })
+	screen := out.String()
+	frames := strings.Split(screen, "ready, ")
+	if len(frames) < 10 || !strings.Contains(screen, "\x1b[1A") && !strings.Contains(screen, "A\r\x1b[2K") {
+		t.Errorf("%d frames, and no sign that they are drawn over each other:\n%q", len(frames), screen)
+	}
+	for _, part := range []string{"10/10", "phase 1  infrastructure", "phase 6  advanced", "✔ mail", "export KUBECONFIG="} {
+		if !strings.Contains(screen, part) {
+			t.Errorf("the screen never showed %q", part)
+		}
+	}
+	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGINT)
+	_ = cmd.Wait() // how script passes an interrupt on is its own business
+}
