@@ -47,7 +47,7 @@ func run(args []string) error {
 	showVersion := flags.Bool("version", false, "print the version and end")
 	flags.Var((*names)(&opts.Namespaces), "namespace", "namespace to watch; may be given several times (default: all)")
 	flags.BoolVar(&opts.LeaderElection, "leader-elect", false, "let only one of several replicas work")
-	flags.StringVar(&opts.LeaderElectionNamespace, "leader-election-namespace", "", "namespace of the lease, needed outside a cluster")
+	flags.StringVar(&opts.LeaderElectionNamespace, "leader-election-namespace", "", "namespace of the lease (default: the controller's own, or \"default\" outside a cluster)")
 	flags.StringVar(&opts.MetricsAddress, "metrics-bind-address", "0", "where Prometheus metrics are served, such as :8080; 0 serves none")
 	flags.StringVar(&opts.ProbeAddress, "health-probe-bind-address", "0", "where /healthz and /readyz are served, such as :8081; 0 serves none")
 	flags.StringVar(&dev.AddressMap, "development-address-map", "", "DEVELOPMENT ONLY: container addresses and the loopback addresses that a simulator answers at, such as 192.168.99.0/24=127.0.99.0/24")
@@ -65,12 +65,21 @@ func run(args []string) error {
 	} else if dev.ExecURL != "" {
 		return fmt.Errorf("--development-exec-url needs --development-address-map")
 	}
+	if opts.LeaderElectionNamespace == "" && !inCluster() {
+		opts.LeaderElectionNamespace = "default"
+	}
 	opts.Log = newLogger(&zapOptions)
 	cfg, err := config.GetConfig()
 	if err != nil {
 		return fmt.Errorf("find the Kubernetes API: %w; name it with --kubeconfig", err)
 	}
 	return app.Run(signals.SetupSignalHandler(), cfg, opts)
+}
+
+// inCluster is whether a pod's namespace can be found, which is then the lease's.
+func inCluster() bool {
+	_, err := os.Stat("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+	return err == nil
 }
 
 // newLogger is zap behind logr, JSON unless the --zap flags say otherwise.

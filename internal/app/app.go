@@ -30,7 +30,7 @@ type Options struct {
 	Log logr.Logger
 	// Namespaces that are watched; none means all.
 	Namespaces []string
-	// LeaderElection keeps a second controller of the same cluster waiting; it needs LeaderElectionNamespace outside a cluster.
+	// LeaderElection keeps a second controller of the same cluster waiting; its lease is in LeaderElectionNamespace, which must be given outside a cluster.
 	LeaderElection          bool
 	LeaderElectionNamespace string
 	// MetricsAddress and ProbeAddress are where metrics and health probes are served; "0" serves none.
