@@ -40,16 +40,21 @@ func main() {
 }
 
 type settings struct {
-	world, listen, callLog, control, pve, state string
-	tls                                         bool
-	scale                                       float64
+	world, callLog, control, pve, state string
+	// listen holds an address for each node, in the world's order; one serves all.
+	listen []string
+	tls    bool
+	scale  float64
 }
 
 func parse(args []string) (settings, error) {
 	var s settings
 	flags := flag.NewFlagSet("pvesim", flag.ContinueOnError)
 	flags.StringVar(&s.world, "world", "", "`FILE` that describes the simulated installation (required)")
-	flags.StringVar(&s.listen, "listen", "127.0.0.1:8006", "`HOST:PORT` to serve the API on; port 0 takes a free one")
+	flags.Func("listen", "`HOST:PORT` to serve the API on; port 0 takes a free one. Given again, each next node of the world gets a port of its own (default 127.0.0.1:8006)", func(address string) error {
+		s.listen = append(s.listen, address)
+		return nil
+	})
 	flags.BoolVar(&s.tls, "tls", false, "serve https with a certificate made at start; its fingerprint is printed")
 	flags.StringVar(&s.callLog, "call-log", "", "`FILE` that gets a JSON line for each call, task and service that becomes ready")
 	flags.Float64Var(&s.scale, "time-scale", 1, "simulated seconds that pass in a real second; time stamps stay real")
@@ -64,6 +69,9 @@ func parse(args []string) (settings, error) {
 	}
 	if s.world == "" {
 		return s, errors.New("give --world FILE")
+	}
+	if len(s.listen) == 0 {
+		s.listen = []string{"127.0.0.1:8006"}
 	}
 	return s, nil
 }
@@ -98,45 +106,75 @@ func serve(args []string) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
-	if err := listenAndServe(ctx, sim, set); err != nil || set.state == "" {
+	if err := listenAndServe(ctx, sim, world, set); err != nil || set.state == "" {
 		return err
 	}
 	return sim.SaveState(set.state)
 }
 
 // listenAndServe opens the ports, says so on one line, and serves until ctx ends.
-func listenAndServe(ctx context.Context, sim *pvesim.Simulator, set settings) error {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", set.listen)
-	if err != nil {
-		return fmt.Errorf("listen: %w", err)
-	}
-	line := "pvesim: listening on http://" + listener.Addr().String()
-	extra := ""
-	if set.tls {
-		secure, fingerprint, err := secured(listener)
+func listenAndServe(ctx context.Context, sim *pvesim.Simulator, world *pvesim.World, set settings) error {
+	ended := make(chan error, len(set.listen)+1)
+	serve := func(listener net.Listener, handler http.Handler) { ended <- newServer(handler).Serve(listener) }
+	var line string
+	for i, address := range set.listen {
+		handler := sim.Handler()
+		if len(set.listen) > 1 {
+			if i >= len(world.Nodes) {
+				return fmt.Errorf("listen: %s is one address more than the world has nodes", address)
+			}
+			var err error
+			if handler, err = sim.NodeHandler(world.Nodes[i].Name); err != nil {
+				return err
+			}
+		}
+		port, fingerprint, err := openPort(ctx, address, set.tls)
 		if err != nil {
 			return err
 		}
-		line = "pvesim: listening on https://" + listener.Addr().String()
-		listener, extra = secure, ", fingerprint "+fingerprint
+		if i == 0 {
+			line = fmt.Sprintf("pvesim: listening on %s (world %s)%s", port.url, set.world, fingerprint)
+		} else {
+			line += fmt.Sprintf(", node %s on %s%s", world.Nodes[i].Name, port.url, fingerprint)
+		}
+		go serve(port.listener, handler)
 	}
-	ended := make(chan error, 2)
 	if set.control != "" {
-		controlListener, err := controlPort(ctx, set.control)
+		listener, err := controlPort(ctx, set.control)
 		if err != nil {
 			return err
 		}
-		extra += ", control http://" + controlListener.Addr().String()
-		go func() { ended <- newServer(sim.ControlHandler()).Serve(controlListener) }()
+		line += ", control http://" + listener.Addr().String()
+		go serve(listener, sim.ControlHandler())
 	}
-	go func() { ended <- newServer(sim.Handler()).Serve(listener) }()
-	fmt.Printf("%s (world %s)%s\n", line, set.world, extra)
+	fmt.Println(line)
 	select {
 	case <-ctx.Done():
 		return nil
 	case err := <-ended:
 		return fmt.Errorf("serve: %w", err)
 	}
+}
+
+// port is an open port of the API.
+type port struct {
+	listener net.Listener
+	url      string
+}
+
+// openPort opens a port; fingerprint is empty without TLS.
+func openPort(ctx context.Context, address string, tls bool) (p port, fingerprint string, err error) {
+	p.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return p, "", fmt.Errorf("listen: %w", err)
+	}
+	p.url = "http://" + p.listener.Addr().String()
+	if !tls {
+		return p, "", nil
+	}
+	p.url = "https://" + p.listener.Addr().String()
+	p.listener, fingerprint, err = secured(p.listener)
+	return p, ", fingerprint " + fingerprint, err
 }
 
 func newServer(handler http.Handler) *http.Server {

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -160,5 +161,38 @@ func TestItRefusesWhatCannotWork(t *testing.T) {
 				t.Errorf("it ended with %v and said %q", err, output)
 			}
 		})
+	}
+}
+
+func TestEachNodeHasAPortOfItsOwn(t *testing.T) {
+	two := `{"nodes": [{"name": "pve1"}, {"name": "pve2"}], "storages": {"local": {"type": "dir", "content": ["rootdir"]}}, "users": {"root@pam": {"acl": {"/": "Administrator"}}},
+		"tokens": {"t": {"id": "root@pam!t", "secret": "1"}}}`
+	line, _ := started(t, "--world", worldFile(t, two), "--listen", "127.0.0.1:0", "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0")
+	urls := regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindAllString(line, -1)
+	if len(urls) != 3 || !strings.Contains(line, ", node pve2 on "+urls[1]) {
+		t.Fatalf("it says %q", line)
+	}
+	ask := func(url string) (*http.Response, error) {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/api2/json/nodes/localhost/status", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Authorization", "PVEAPIToken=root@pam!t=1")
+		return http.DefaultClient.Do(request)
+	}
+	if err := control([]string{"--control", urls[2], "node", "pve2", "down"}); err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := ask(urls[0]); err != nil || answer.StatusCode != http.StatusOK {
+		t.Errorf("the first node answers %v, %v", answer, err)
+	}
+	if answer, err := ask(urls[1]); err == nil {
+		t.Errorf("the node that is away answers %s", answer.Status)
+	}
+	if err := control([]string{"--control", urls[2], "node", "pve2", "up"}); err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := ask(urls[1]); err != nil || answer.StatusCode != http.StatusOK {
+		t.Errorf("the node that is back answers %v, %v", answer, err)
 	}
 }

@@ -18,6 +18,8 @@ type call struct {
 	node   string
 	vmid   int
 	params map[string]string
+	// contacted is the node that the request was sent to.
+	contacted string
 }
 
 // handler is one API method; it returns what stands in data, or a *reply.
@@ -25,7 +27,7 @@ type handler func(*call) (any, error)
 
 // dispatch finds the method and makes the checks that come before it, in the order of PVE/HTTPServer.pm: route, doubled
 // parameters, token allowed, permission, owning node, schema.
-func (s *Simulator) dispatch(verb, path string, who identity, values schema.Values) (*reply, error) {
+func (s *Simulator) dispatch(verb, path, contacted string, who identity, values schema.Values) (*reply, error) {
 	route, placeholders := s.findRoute(verb, path)
 	if route == nil {
 		return nil, &apiError{status: 501, message: fmt.Sprintf("Method '%s %s' not implemented", verb, path)}
@@ -40,7 +42,7 @@ func (s *Simulator) dispatch(verb, path string, who identity, values schema.Valu
 		message := fmt.Sprintf("URI '%s%s' not available with API token, need proper ticket.\n", apiRoot, path)
 		return nil, &apiError{status: 403, message: message}
 	}
-	c := &call{Simulator: s, who: who, path: path}
+	c := &call{Simulator: s, who: who, path: path, contacted: contacted}
 	s.lock()
 	defer s.mu.Unlock()
 	if err := c.checkPermissions(route.method.Permissions, values); err != nil {
@@ -76,7 +78,7 @@ func (c *call) findNode(values schema.Values) error {
 	}
 	name := value.Text
 	if name == "localhost" {
-		name = c.world.Nodes[0].Name
+		name = c.contacted
 		values["node"] = schema.Value{Text: name}
 	}
 	node := c.nodes[name]

@@ -84,7 +84,7 @@ func (s *Simulator) answer(r *http.Request, entry *calllog.Entry) (*reply, error
 	s.lock()
 	fault := s.callFault(r.Method, path, vmid)
 	s.mu.Unlock()
-	return s.withFault(fault, func() (*reply, error) { return s.dispatch(r.Method, path, who, values) })
+	return s.withFault(fault, func() (*reply, error) { return s.dispatch(r.Method, path, s.contacted(r), who, values) })
 }
 
 var guestPath = regexp.MustCompile(`/lxc/(\d+)(?:/|$)`)

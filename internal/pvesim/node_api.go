@@ -113,7 +113,7 @@ func clusterStatus(c *call) (any, error) {
 		if c.nodes[name].online {
 			online = 1
 		}
-		if name == c.world.Nodes[0].Name {
+		if name == c.contacted {
 			local = 1
 		}
 		rows = append(rows, map[string]any{
