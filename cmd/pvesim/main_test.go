@@ -166,7 +166,7 @@ func TestItRefusesWhatCannotWork(t *testing.T) {
 
 func TestEachNodeHasAPortOfItsOwn(t *testing.T) {
 	two := `{"nodes": [{"name": "pve1"}, {"name": "pve2"}], "storages": {"local": {"type": "dir", "content": ["rootdir"]}}, "users": {"root@pam": {"acl": {"/": "Administrator"}}},
-		"tokens": {"t": {"id": "root@pam!t", "secret": "1"}}}`
+		"tokens": {"lab": {"id": "root@pam!lab", "secret": "11"}}}`
 	line, _ := started(t, "--world", worldFile(t, two), "--listen", "127.0.0.1:0", "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0")
 	urls := regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindAllString(line, -1)
 	if len(urls) != 3 || !strings.Contains(line, ", node pve2 on "+urls[1]) {
@@ -177,7 +177,7 @@ func TestEachNodeHasAPortOfItsOwn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		request.Header.Set("Authorization", "PVEAPIToken=root@pam!t=1")
+		request.Header.Set("Authorization", "PVEAPIToken=root@pam!lab=11")
 		return http.DefaultClient.Do(request)
 	}
 	if err := control([]string{"--control", urls[2], "node", "pve2", "down"}); err != nil {
