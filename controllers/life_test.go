@@ -387,13 +387,12 @@ func TestAFailingCreationIsTriedAgainWithItsVMID(t *testing.T) {
 	}
 	l.host()
 	l.service("a", service(11, `hostname: a`))
-	l.eventually("the failure is told", func() bool { return l.reason("a") == v1alpha1.ReasonOperationFailed })
-	s := l.get("a")
-	if c := meta.FindStatusCondition(s.Status.Conditions, v1alpha1.ConditionReady); !strings.Contains(c.Message, "storage is full") {
-		t.Errorf("the message does not say what Proxmox said: %s", c.Message)
-	}
+	l.eventually("the failure is told with what Proxmox said", func() bool {
+		c := meta.FindStatusCondition(l.get("a").Status.Conditions, v1alpha1.ConditionReady)
+		return c.Reason == v1alpha1.ReasonOperationFailed && strings.Contains(c.Message, "storage is full")
+	})
 	l.ready("a")
-	s = l.get("a")
+	s := l.get("a")
 	if s.Status.VMID != 900 || s.Status.Failure != nil || l.begun("vzcreate", 900) != 3 {
 		t.Errorf("VMID %d, failure %v, %d creations", s.Status.VMID, s.Status.Failure, l.begun("vzcreate", 0))
 	}
