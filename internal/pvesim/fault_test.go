@@ -93,4 +93,7 @@ func TestWithoutQuorumNothingIsWritten(t *testing.T) {
 		t.Errorf("got %d %s", got.Status, got.Reason)
 	}
 	c.ok("GET", lxc+"/100/config")
+	if got := c.call("GET", "/cluster/status"); !strings.Contains(got.Raw, `"quorate":0`) {
+		t.Errorf("the cluster says of itself: %s", got.Raw)
+	}
 }

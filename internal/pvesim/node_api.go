@@ -103,9 +103,13 @@ func nodeStatus(c *call) (any, error) {
 // clusterStatus has a row for the cluster only if there is more than one node.
 func clusterStatus(c *call) (any, error) {
 	rows := []map[string]any{}
+	quorate := 1
+	if c.noQuorum {
+		quorate = 0
+	}
 	if len(c.nodes) > 1 {
 		rows = append(rows, map[string]any{
-			"id": "cluster", "type": "cluster", "name": "pvesim", "version": 1, "nodes": len(c.nodes), "quorate": 1,
+			"id": "cluster", "type": "cluster", "name": "pvesim", "version": 1, "nodes": len(c.nodes), "quorate": quorate,
 		})
 	}
 	for i, name := range slices.Sorted(maps.Keys(c.nodes)) {
