@@ -18,12 +18,10 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/wait"
-	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
 	"github.com/nixmox/nixmox-controller/config/samples"
-	"github.com/nixmox/nixmox-controller/internal/app"
 	"github.com/nixmox/nixmox-controller/internal/demo"
 	"github.com/nixmox/nixmox-controller/internal/pvesim/calllog"
 )
@@ -32,9 +30,6 @@ import (
 const (
 	nodes         = 1
 	maxConcurrent = 4
-	tokenID       = "nixmox@pve!ctl"
-	tokenSecret   = "00000000-0000-0000-0000-00000000demo"
-	addressMap    = "192.168.99.0/24=127.0.99.0/24"
 	stopLimit     = 10 * time.Second
 )
 
@@ -149,13 +144,14 @@ func start(ctx context.Context, bin, dir string) (*stack, error) {
 		return s, err
 	}
 	if _, err := s.run(ctx, dir, "controller", false, filepath.Join(bin, "controller"), "--kubeconfig", kubeconfig, "--health-probe-bind-address", probes,
-		"--development-address-map", addressMap, "--development-exec-url", urls[1]); err != nil {
+		"--development-address-map", demo.AddressMap, "--development-exec-url", urls[1]); err != nil {
 		return s, err
 	}
 	if err := waitFor(ctx, "http://"+probes+"/readyz"); err != nil {
 		return s, err
 	}
-	return s, s.connect(kubeconfig)
+	s.client, err = demo.Connect(kubeconfig)
+	return s, err
 }
 
 // freeAddress is a loopback address that nobody listened on a moment ago.
@@ -184,20 +180,6 @@ func waitFor(ctx context.Context, url string) error {
 		return fmt.Errorf("the controller was not ready in time: %w", err)
 	}
 	return nil
-}
-
-func (s *stack) connect(kubeconfig string) error {
-	cfg, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
-	if err != nil {
-		return err
-	}
-	cfg.QPS = -1
-	scheme, err := app.Scheme()
-	if err != nil {
-		return err
-	}
-	s.client, err = client.New(cfg, client.Options{Scheme: scheme})
-	return err
 }
 
 func (s *stack) run(ctx context.Context, dir, name string, waitForLine bool, program string, args ...string) (*demo.Process, error) {
@@ -229,7 +211,7 @@ func (s *stack) stop() error {
 // rollOut applies the stack and follows it, a line a change.
 func (s *stack) rollOut(ctx context.Context, began time.Time) (demo.Progress, error) {
 	fmt.Println("applying config/samples/stack: ten services in six phases")
-	err := demo.Apply(ctx, s.client, samples.FS, "stack", demo.Proxmox{Endpoint: s.endpoint, TokenID: tokenID, TokenSecret: tokenSecret})
+	err := demo.Apply(ctx, s.client, samples.FS, "stack", demo.Proxmox{Endpoint: s.endpoint, TokenID: demo.TokenID, TokenSecret: demo.TokenSecret})
 	if err != nil {
 		return demo.Progress{}, err
 	}

@@ -10,12 +10,10 @@ import (
 	"testing"
 	"time"
 
-	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
 	"github.com/nixmox/nixmox-controller/config/samples"
-	"github.com/nixmox/nixmox-controller/internal/app"
 	"github.com/nixmox/nixmox-controller/internal/demo"
 	"github.com/nixmox/nixmox-controller/internal/pvesim/calllog"
 )
@@ -55,14 +53,18 @@ func TestKilledAtRandomMomentsItEndsWithTenContainersNoneTwice(t *testing.T) {
 	up := func() (*demo.Process, client.Client) {
 		process, err := demo.StartProcess(ctx, &log, true, program(t, "nixmox"), "up", "--data-dir", filepath.Join(dir, "data"),
 			"--listen", "127.0.0.1:0", "--kubeconfig", filepath.Join(dir, "kubeconfig"),
-			"--development-address-map", "192.168.99.0/24=127.0.99.0/24", "--development-exec-url", urls[1])
+			"--development-address-map", demo.AddressMap, "--development-exec-url", urls[1])
 		if err != nil {
 			t.Fatalf("%v\n%s", err, &log)
 		}
-		return process, connect(t, filepath.Join(dir, "kubeconfig"))
+		c, err := demo.Connect(filepath.Join(dir, "kubeconfig"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return process, c
 	}
 	process, c := up()
-	pve := demo.Proxmox{Endpoint: urls[0], TokenID: "nixmox@pve!ctl", TokenSecret: "00000000-0000-0000-0000-00000000demo"}
+	pve := demo.Proxmox{Endpoint: urls[0], TokenID: demo.TokenID, TokenSecret: demo.TokenSecret}
 	if err := demo.Apply(ctx, c, samples.FS, "stack", pve); err != nil {
 		t.Fatal(err)
 	}
@@ -103,22 +105,4 @@ func judge(t *testing.T, calls string, progress demo.Progress) {
 	for _, violation := range demo.Judge(rollout).Violations {
 		t.Error(violation)
 	}
-}
-
-func connect(t *testing.T, kubeconfig string) client.Client {
-	t.Helper()
-	cfg, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg.QPS = -1
-	scheme, err := app.Scheme()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := client.New(cfg, client.Options{Scheme: scheme})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
 }

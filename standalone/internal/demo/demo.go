@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
@@ -94,7 +93,7 @@ func startControlPlane(ctx context.Context, opts Options, kubeconfig string, pve
 		p.err = controlplane.Run(ctx, controlplane.Options{
 			DataDir: filepath.Join(opts.DataDir, controlPlaneDir), Listen: opts.Listen, Kubeconfig: kubeconfig, Verbosity: opts.Verbosity,
 			Ready:       signalWriter(p.ready),
-			Development: &app.Development{AddressMap: addressMap, ExecURL: pve.control},
+			Development: &app.Development{AddressMap: demo.AddressMap, ExecURL: pve.control},
 		})
 	}()
 	return p
@@ -131,12 +130,12 @@ func show(ctx context.Context, opts Options, kubeconfig string, pve *proxmox, p 
 		return nil
 	case <-p.ready:
 	}
-	c, err := connect(kubeconfig)
+	c, err := demo.Connect(kubeconfig)
 	if err != nil {
 		return err
 	}
 	began := time.Now()
-	err = demo.Apply(ctx, c, samples.FS, "stack", demo.Proxmox{Endpoint: pve.endpoint, TokenID: tokenID, TokenSecret: tokenSecret})
+	err = demo.Apply(ctx, c, samples.FS, "stack", demo.Proxmox{Endpoint: pve.endpoint, TokenID: demo.TokenID, TokenSecret: demo.TokenSecret})
 	if err == nil {
 		err = follow(ctx, opts, c, began)
 	}
@@ -155,19 +154,6 @@ func show(ctx context.Context, opts Options, kubeconfig string, pve *proxmox, p 
 	case <-p.ended:
 	}
 	return nil
-}
-
-func connect(kubeconfig string) (client.Client, error) {
-	cfg, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
-	if err != nil {
-		return nil, err
-	}
-	cfg.QPS = -1
-	scheme, err := app.Scheme()
-	if err != nil {
-		return nil, err
-	}
-	return client.New(cfg, client.Options{Scheme: scheme})
 }
 
 // follow draws the stack until all of it is ready: in place on a terminal, else a line a change.

@@ -15,13 +15,6 @@ import (
 	"github.com/nixmox/nixmox-controller/internal/pvesim"
 )
 
-// What the sample world says of its token and its addresses.
-const (
-	tokenID     = "nixmox@pve!ctl"
-	tokenSecret = "00000000-0000-0000-0000-00000000demo"
-	addressMap  = "192.168.99.0/24=127.0.99.0/24"
-)
-
 // savePause is how much of the simulator's life a power cut may cost.
 const savePause = time.Second
 
