@@ -24,6 +24,10 @@ controller and a simulated Proxmox, all in this process. No Proxmox is needed
 and none is touched. Ctrl-C ends it; the state is kept for the next start.`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
+			var err error
+			if opts.DataDir, err = filepath.Abs(opts.DataDir); err != nil {
+				return fmt.Errorf("find the data directory: %w", err)
+			}
 			log, err := divertLogs(opts)
 			if err != nil {
 				return err
