@@ -18,7 +18,9 @@ func TestMain(m *testing.M) {
 	chosen := false
 	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "test.parallel" })
 	if !chosen {
-		_ = flag.Set("test.parallel", "16")
+		if err := flag.Set("test.parallel", "16"); err != nil {
+			panic(err) // the testing package renamed its flag
+		}
 	}
 	os.Exit(apiserver.Main(m))
 }

@@ -9,7 +9,7 @@ import (
 
 // excuses are the commands that no test of this package runs, by how they begin, and why.
 var excuses = map[string]string{
-	"make demo":           "brings a stack up for a minute; the CI entry point runs make demo-check, the standalone module's tests run nixmox demo",
+	"make demo":           "brings a stack up for a minute; the CI entry point runs make demo-check, and test/demo runs nixmox demo",
 	"make test":           "it runs this test",
 	"make build":          "it built the programs that this test runs",
 	"pveum ":              "a Proxmox node's own command; the simulated Proxmox is given the role, user, access and token that it says",
