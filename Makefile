@@ -101,7 +101,7 @@ lint-text:
 	@if command -v shellcheck >/dev/null; then shellcheck hack/*.sh .ci/run; else echo "shellcheck is not installed: scripts are not checked"; fi
 
 .PHONY: fuzz
-fuzz: ## Run each fuzz target for FUZZTIME (10s)
+fuzz: ## Run each fuzz target on FUZZTIME inputs (100000x)
 	$(PURE) hack/fuzz.sh
 
 ##@ Parts

@@ -29,6 +29,7 @@ func parseProps(s, defaultKey string) ([]prop, error) {
 		if !found {
 			key, value = defaultKey, part
 		}
+		value = strings.TrimSpace(value) // so that it reads the same where it is written without its key
 		switch {
 		case key == "":
 			return nil, fmt.Errorf("%q has no key", part)
