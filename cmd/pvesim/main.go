@@ -59,7 +59,7 @@ func parse(args []string) (settings, error) {
 	flags.StringVar(&s.callLog, "call-log", "", "`FILE` that gets a JSON line for each call, task and service that becomes ready")
 	flags.Float64Var(&s.scale, "time-scale", 1, "simulated seconds that pass in a real second; time stamps stay real")
 	flags.StringVar(&s.pve, "pve", "9.2", "`RELEASE` whose parameters and defaults hold: 9.2 or 8.4")
-	flags.StringVar(&s.state, "state", "", "`FILE` that keeps containers, disks, ACLs and pools over a restart; written at the end")
+	flags.StringVar(&s.state, "state", "", "`FILE` that keeps containers, disks, ACLs and pools over a restart, of kill -9 too; written each second in which something changed")
 	flags.StringVar(&s.control, "control", "", "loopback `HOST:PORT` of the control endpoint; off by default")
 	if err := flags.Parse(args); err != nil {
 		return s, err
@@ -106,10 +106,15 @@ func serve(args []string) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
-	if err := listenAndServe(ctx, sim, world, set); err != nil || set.state == "" {
-		return err
+	if set.state == "" {
+		return listenAndServe(ctx, sim, world, set)
 	}
-	return sim.SaveState(set.state)
+	ctx, cancel := context.WithCancel(ctx)
+	kept := make(chan error, 1)
+	go func() { kept <- sim.KeepState(ctx, set.state) }()
+	err = listenAndServe(ctx, sim, world, set)
+	cancel()
+	return errors.Join(err, <-kept)
 }
 
 // listenAndServe opens the ports, says so on one line, and serves until ctx ends.

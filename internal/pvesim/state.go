@@ -1,12 +1,17 @@
 package pvesim
 
 import (
+	"bytes"
+	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"time"
 )
 
 // savedState is the state file: what is not in the world file and is to survive a restart of the simulator. Tasks are not
@@ -38,9 +43,43 @@ type savedVolume struct {
 	Snapshots []string `json:"snapshots,omitempty"`
 }
 
+// KeepState writes the state file every second in which something changed, until ctx ends, and a last time then: a simulator that is
+// killed comes back a second older.
+func (s *Simulator) KeepState(ctx context.Context, path string) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	var written []byte
+	for ended := false; ; {
+		data, err := s.marshalState()
+		if err == nil && !bytes.Equal(data, written) {
+			if err = writeState(path, data); err == nil {
+				written = data
+			}
+		}
+		if ended {
+			return err // of the last attempt: what went wrong before was tried again
+		}
+		select {
+		case <-ctx.Done():
+			ended = true
+		case <-tick.C:
+		}
+	}
+}
+
 // SaveState writes the state file, in whole or not at all.
 func (s *Simulator) SaveState(path string) error {
+	data, err := s.marshalState()
+	if err != nil {
+		return err
+	}
+	return writeState(path, data)
+}
+
+// marshalState is the state in an order of its own, so that the same state is the same text.
+func (s *Simulator) marshalState() ([]byte, error) {
 	s.lock()
+	defer s.mu.Unlock()
 	state := savedState{ACLs: s.access.acls, Pools: s.access.pools}
 	for _, g := range s.guests {
 		state.Guests = append(state.Guests, savedGuest{VMID: g.vmid, Node: g.node, QEMU: g.qemu, Config: g.text, Running: g.running()})
@@ -51,11 +90,18 @@ func (s *Simulator) SaveState(path string) error {
 			Snapshots: one.snapshots,
 		})
 	}
+	slices.SortFunc(state.Guests, func(a, b savedGuest) int { return cmp.Compare(a.VMID, b.VMID) })
+	slices.SortFunc(state.Volumes, func(a, b savedVolume) int {
+		return cmp.Or(cmp.Compare(a.VolID, b.VolID), cmp.Compare(a.Node, b.Node))
+	})
 	data, err := json.MarshalIndent(state, "", " ")
-	s.mu.Unlock()
 	if err != nil {
-		return fmt.Errorf("save state: %w", err)
+		return nil, fmt.Errorf("save state: %w", err)
 	}
+	return data, nil
+}
+
+func writeState(path string, data []byte) error {
 	draft := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".new")
 	if err := os.WriteFile(draft, data, 0o600); err != nil {
 		return fmt.Errorf("save state: %w", err)

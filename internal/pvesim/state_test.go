@@ -1,6 +1,7 @@
 package pvesim_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -43,6 +44,38 @@ func TestTheStateSurvivesARestart(t *testing.T) {
 	}
 	if got := c.config("101")["digest"]; got != digest {
 		t.Errorf("the digest was %v and is %v", digest, got)
+	}
+}
+
+func TestTheStateIsKeptWhileItRuns(t *testing.T) {
+	c := start(t)
+	path := filepath.Join(t.TempDir(), "state.json")
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- c.sim.KeepState(ctx, path) }()
+	c.create("101")
+	now := filepath.Join(t.TempDir(), "now.json")
+	if err := c.sim.SaveState(now); err != nil {
+		t.Fatal(err)
+	}
+	want, err := os.ReadFile(now)
+	if err != nil || !strings.Contains(string(want), `"vmid": 101`) {
+		t.Fatalf("%s, %v", want, err)
+	}
+	c.until("the file is as the simulator is", func() bool {
+		data, _ := os.ReadFile(path)
+		return string(data) == string(want)
+	})
+	before, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	if after, err := os.Stat(path); err != nil || !os.SameFile(before, after) {
+		t.Errorf("the file was written again, though nothing changed (%v)", err)
 	}
 }
 

@@ -15,17 +15,14 @@ import (
 	"github.com/nixmox/nixmox-controller/internal/pvesim"
 )
 
-// savePause is how much of the simulator's life a power cut may cost.
-const savePause = time.Second
-
 // proxmox is the simulated Proxmox in this process.
 type proxmox struct {
 	sim               *pvesim.Simulator
-	state             string
 	endpoint, control string
 	servers           []*http.Server
 	cancel            context.CancelFunc
 	saving            sync.WaitGroup
+	saved             error // once saving has ended
 }
 
 // startProxmox serves the sample world, with the state of the last time where there is one.
@@ -42,7 +39,7 @@ func startProxmox(ctx context.Context, opts Options, state string) (*proxmox, er
 	if err != nil {
 		return nil, err
 	}
-	p := &proxmox{sim: sim, state: state}
+	p := &proxmox{sim: sim}
 	if _, err := os.Stat(state); !errors.Is(err, fs.ErrNotExist) {
 		if err := sim.LoadState(state); err != nil {
 			return nil, fmt.Errorf("%w; begin anew with --fresh", err)
@@ -55,7 +52,7 @@ func startProxmox(ctx context.Context, opts Options, state string) (*proxmox, er
 		return nil, errors.Join(err, p.stop())
 	}
 	ctx, p.cancel = context.WithCancel(ctx)
-	p.saving.Go(func() { p.keepSaving(ctx) })
+	p.saving.Go(func() { p.saved = sim.KeepState(ctx, state) })
 	return p, nil
 }
 
@@ -70,19 +67,6 @@ func (p *proxmox) serve(listen string, handler http.Handler) (url string, err er
 	return "http://" + listener.Addr().String(), nil
 }
 
-func (p *proxmox) keepSaving(ctx context.Context) {
-	tick := time.NewTicker(savePause)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			_ = p.sim.SaveState(p.state) // said when the last one fails, in stop
-		}
-	}
-}
-
 // stop ends the simulator and keeps its state.
 func (p *proxmox) stop() error {
 	if p.cancel != nil {
@@ -92,7 +76,6 @@ func (p *proxmox) stop() error {
 	for _, server := range p.servers {
 		_ = server.Close() // nothing is lost: the state is in the simulator
 	}
-	err := p.sim.SaveState(p.state)
 	p.sim.Close()
-	return err
+	return p.saved
 }
