@@ -9,8 +9,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
-	"github.com/nixmox/nixmox-controller/internal/desired"
 	"github.com/nixmox/nixmox-controller/internal/manifest"
+	"github.com/nixmox/nixmox-controller/internal/topology"
 )
 
 // topologies judges the services of each host as a set, once a change: a pass over one service must not look at all of them.
@@ -47,7 +47,7 @@ func (t *topologies) of(ctx context.Context, host *v1alpha1.NixMoxHost) (*manife
 	if err != nil {
 		return nil, err
 	}
-	report = manifest.Validate(manifestServices(host, services), manifestPhases(host))
+	report = topology.Validate(host, services)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.version[name] == version {
@@ -65,49 +65,7 @@ func servicesOf(ctx context.Context, c client.Reader, host types.NamespacedName)
 	return all.Items, nil
 }
 
-func manifestServices(host *v1alpha1.NixMoxHost, services []v1alpha1.NixMoxService) []manifest.Service {
-	set := make([]manifest.Service, 0, len(services))
-	for i := range services {
-		set = append(set, manifestService(host, &services[i]))
-	}
-	return set
-}
-
-func manifestService(host *v1alpha1.NixMoxHost, svc *v1alpha1.NixMoxService) manifest.Service {
-	m := manifest.Service{
-		Key: keyOf(svc), Hostname: desired.Hostname(host, svc), DependsOn: svc.Spec.DependsOn,
-		// What is being deleted holds nothing and cannot be built on.
-		Enabled: desired.Enabled(svc) && svc.DeletionTimestamp == nil,
-		Created: svc.CreationTimestamp.Time,
-	}
-	ip, err := desired.Address(host, svc)
-	if err == nil {
-		m.IP = ip.Addr()
-	}
-	if o := svc.Status.Observed; o != nil {
-		m.HoldsIP = err == nil && o.IP == ip.String()
-		m.HoldsHostname = o.Hostname == m.Hostname
-	}
-	return m
-}
-
-func manifestPhases(host *v1alpha1.NixMoxHost) []manifest.Phase {
-	var phases []manifest.Phase
-	for _, p := range host.Spec.Phases {
-		phases = append(phases, manifest.Phase{Name: p.Name, Services: p.Services})
-	}
-	return phases
-}
-
-func keyOf(svc *v1alpha1.NixMoxService) manifest.Key {
-	return manifest.Key{Namespace: svc.Namespace, Name: svc.Name}
-}
+func keyOf(svc *v1alpha1.NixMoxService) manifest.Key { return topology.KeyOf(svc) }
 
 // hostOf is the host that a service refers to.
-func hostOf(svc *v1alpha1.NixMoxService) types.NamespacedName {
-	name := svc.Spec.HostRef.Name
-	if name == "" {
-		name = "default"
-	}
-	return types.NamespacedName{Namespace: svc.Namespace, Name: name}
-}
+func hostOf(svc *v1alpha1.NixMoxService) types.NamespacedName { return topology.HostOf(svc) }

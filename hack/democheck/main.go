@@ -24,6 +24,7 @@ import (
 	"github.com/nixmox/nixmox-controller/config/samples"
 	"github.com/nixmox/nixmox-controller/internal/demo"
 	"github.com/nixmox/nixmox-controller/internal/pvesim/calllog"
+	"github.com/nixmox/nixmox-controller/internal/view"
 )
 
 // What the sample world and the sample host say; the bound needs it.
@@ -216,6 +217,6 @@ func (s *stack) rollOut(ctx context.Context, began time.Time) (demo.Progress, er
 		return demo.Progress{}, err
 	}
 	return demo.Follow(ctx, s.client, func(svc *v1alpha1.NixMoxService, p demo.Progress) {
-		fmt.Printf("%5.1fs  %2d/%d ready  %-12s %-9s %s\n", time.Since(began).Seconds(), p.Ready, len(p.Services), svc.Name, svc.Status.State, demo.Message(svc))
+		fmt.Printf("%5.1fs  %2d/%d ready  %-12s %-9s %s\n", time.Since(began).Seconds(), p.Ready, len(p.Services), svc.Name, svc.Status.State, view.Message(svc))
 	})
 }

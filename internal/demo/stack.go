@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+	"github.com/nixmox/nixmox-controller/internal/view"
 )
 
 // Namespace holds the sample stack.
@@ -121,7 +122,7 @@ func Follow(ctx context.Context, c client.Client, changed func(svc *v1alpha1.Nix
 		}
 		for i := range p.Services {
 			svc := &p.Services[i]
-			if now := svc.Status.State + Message(svc); states[svc.Name] != now {
+			if now := svc.Status.State + view.Message(svc); states[svc.Name] != now {
 				states[svc.Name] = now
 				changed(svc, p)
 			}
@@ -135,14 +136,6 @@ func Follow(ctx context.Context, c client.Client, changed func(svc *v1alpha1.Nix
 		case <-tick.C:
 		}
 	}
-}
-
-// Message is what a service's Ready condition says.
-func Message(svc *v1alpha1.NixMoxService) string {
-	if c := meta.FindStatusCondition(svc.Status.Conditions, v1alpha1.ConditionReady); c != nil {
-		return c.Message
-	}
-	return ""
 }
 
 // RolloutOf takes from the objects what the judge needs.

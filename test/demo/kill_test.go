@@ -16,6 +16,7 @@ import (
 	"github.com/nixmox/nixmox-controller/config/samples"
 	"github.com/nixmox/nixmox-controller/internal/demo"
 	"github.com/nixmox/nixmox-controller/internal/pvesim/calllog"
+	"github.com/nixmox/nixmox-controller/internal/view"
 )
 
 // kills is how often the process is killed during the roll-out.
@@ -76,7 +77,7 @@ func TestKilledAtRandomMomentsItEndsWithTenContainersNoneTwice(t *testing.T) {
 		process, c = up()
 	}
 	progress, err := demo.Follow(ctx, c, func(svc *v1alpha1.NixMoxService, _ demo.Progress) {
-		fmt.Fprintf(&log, "%s %s %s\n", svc.Name, svc.Status.State, demo.Message(svc))
+		fmt.Fprintf(&log, "%s %s %s\n", svc.Name, svc.Status.State, view.Message(svc))
 	})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, &log)

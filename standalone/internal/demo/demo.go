@@ -17,6 +17,7 @@ import (
 	"github.com/nixmox/nixmox-controller/config/samples"
 	"github.com/nixmox/nixmox-controller/internal/app"
 	"github.com/nixmox/nixmox-controller/internal/demo"
+	"github.com/nixmox/nixmox-controller/internal/view"
 	"github.com/nixmox/nixmox-controller/standalone/internal/controlplane"
 )
 
@@ -160,11 +161,11 @@ func show(ctx context.Context, opts Options, kubeconfig string, pve *proxmox, p 
 func follow(ctx context.Context, opts Options, c client.Client, began time.Time) error {
 	if !opts.Terminal {
 		_, err := demo.Follow(ctx, c, func(svc *v1alpha1.NixMoxService, p demo.Progress) {
-			say(opts, "%5.1fs  %2d/%d ready  %-12s %-9s %s", time.Since(began).Seconds(), p.Ready, len(p.Services), svc.Name, svc.Status.State, demo.Message(svc))
+			say(opts, "%5.1fs  %2d/%d ready  %-12s %-9s %s", time.Since(began).Seconds(), p.Ready, len(p.Services), svc.Name, svc.Status.State, view.Message(svc))
 		})
 		return err
 	}
-	screen := demo.NewScreen(opts.Out)
+	screen := view.NewScreen(opts.Out)
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -176,7 +177,7 @@ func follow(ctx context.Context, opts Options, c client.Client, began time.Time)
 		if err := c.Get(ctx, client.ObjectKey{Namespace: demo.Namespace, Name: "default"}, host); err != nil {
 			return err
 		}
-		screen.Draw(demo.Frame(host, p.Services, time.Since(began), opts.Width, opts.Colour))
+		screen.Draw(view.Frame(host, p.Services, time.Since(began), opts.Width, opts.Colour))
 		if p.Done() {
 			return nil
 		}

@@ -1,4 +1,6 @@
-package demo
+// Package view draws a stack of services for a terminal: as lines, phase by phase, and redrawn in place without flicker. The demo and
+// the kubectl plugin show the same picture. Drawing is pure; Screen writes.
+package view
 
 import (
 	"fmt"
@@ -6,6 +8,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
 )
@@ -108,4 +112,12 @@ func paint(colour bool, code, text string) string {
 		return text
 	}
 	return "\x1b[" + code + "m" + text + "\x1b[0m"
+}
+
+// Message is what a service's Ready condition says.
+func Message(svc *v1alpha1.NixMoxService) string {
+	if c := meta.FindStatusCondition(svc.Status.Conditions, v1alpha1.ConditionReady); c != nil {
+		return c.Message
+	}
+	return ""
 }

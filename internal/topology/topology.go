@@ -1,0 +1,68 @@
+// Package topology turns the objects of the API into what internal/manifest judges: the services of one host as a set, and the host's
+// phases. It is pure. Controllers call it with objects from the cluster, the kubectl plugin with objects from files, so that both
+// come to the same answer.
+package topology
+
+import (
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+	"github.com/nixmox/nixmox-controller/internal/desired"
+	"github.com/nixmox/nixmox-controller/internal/manifest"
+)
+
+// Validate judges the services of a host as a set.
+func Validate(host *v1alpha1.NixMoxHost, services []v1alpha1.NixMoxService) *manifest.Report {
+	return manifest.Validate(Services(host, services), Phases(host))
+}
+
+// Services are the host's services as far as the judgement of a set needs them.
+func Services(host *v1alpha1.NixMoxHost, services []v1alpha1.NixMoxService) []manifest.Service {
+	set := make([]manifest.Service, 0, len(services))
+	for i := range services {
+		set = append(set, Service(host, &services[i]))
+	}
+	return set
+}
+
+// Service is one service of the set.
+func Service(host *v1alpha1.NixMoxHost, svc *v1alpha1.NixMoxService) manifest.Service {
+	m := manifest.Service{
+		Key: KeyOf(svc), Hostname: desired.Hostname(host, svc), DependsOn: svc.Spec.DependsOn,
+		// What is being deleted holds nothing and cannot be built on.
+		Enabled: desired.Enabled(svc) && svc.DeletionTimestamp == nil,
+		Created: svc.CreationTimestamp.Time,
+	}
+	ip, err := desired.Address(host, svc)
+	if err == nil {
+		m.IP = ip.Addr()
+	}
+	if o := svc.Status.Observed; o != nil {
+		m.HoldsIP = err == nil && o.IP == ip.String()
+		m.HoldsHostname = o.Hostname == m.Hostname
+	}
+	return m
+}
+
+// Phases are the host's named phases.
+func Phases(host *v1alpha1.NixMoxHost) []manifest.Phase {
+	var phases []manifest.Phase
+	for _, p := range host.Spec.Phases {
+		phases = append(phases, manifest.Phase{Name: p.Name, Services: p.Services})
+	}
+	return phases
+}
+
+// KeyOf names a service.
+func KeyOf(svc *v1alpha1.NixMoxService) manifest.Key {
+	return manifest.Key{Namespace: svc.Namespace, Name: svc.Name}
+}
+
+// HostOf is the host that a service refers to.
+func HostOf(svc *v1alpha1.NixMoxService) types.NamespacedName {
+	name := svc.Spec.HostRef.Name
+	if name == "" {
+		name = "default"
+	}
+	return types.NamespacedName{Namespace: svc.Namespace, Name: name}
+}
