@@ -188,7 +188,7 @@ func (c *client) mustTask(verb, path string, pairs ...string) {
 
 func (c *client) until(what string, condition func() bool) {
 	c.t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for !condition() {
 		if time.Now().After(deadline) {
 			c.t.Fatalf("waited in vain until %s", what)

@@ -26,7 +26,7 @@ func startDemo(t *testing.T, dir string, args ...string) *running {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = r.cmd.Process.Kill() })
-	eventually(t, time.Minute, "the demo says what to try\n"+r.out.String(), func() bool { return strings.Contains(r.out.String(), "Three things to try") })
+	eventually(t, 3*time.Minute, "the demo says what to try\n"+r.out.String(), func() bool { return strings.Contains(r.out.String(), "Three things to try") })
 	return r
 }
 
@@ -116,7 +116,7 @@ func TestTheDemoDrawsInPlaceOnATerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
-	eventually(t, time.Minute, "the demo says what to try", func() bool { return strings.Contains(out.String(), "Three things to try") })
+	eventually(t, 3*time.Minute, "the demo says what to try", func() bool { return strings.Contains(out.String(), "Three things to try") })
 	screen := out.String()
 	frames := strings.Split(screen, "ready, ")
 	if len(frames) < 10 || !strings.Contains(screen, "\x1b[1A") && !strings.Contains(screen, "A\r\x1b[2K") {

@@ -81,7 +81,7 @@ func (s *session) command(text string) *exec.Cmd {
 func (s *session) run(c command) {
 	s.t.Helper()
 	looks := strings.HasPrefix(c.text, "kubectl get ")
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for {
 		said, err := s.command(c.text).CombinedOutput()
 		ok := err == nil && (!c.printed || s.normal(string(said)) == s.normal(strings.Join(c.output, "\n")))

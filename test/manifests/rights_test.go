@@ -173,13 +173,13 @@ func parse(t *testing.T, text string) []*unstructured.Unstructured {
 
 func eventually(t *testing.T, service *v1alpha1.NixMoxService, what string, ok func(found bool) bool) {
 	t.Helper()
-	err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, 40*time.Second, true, func(ctx context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, 2*time.Minute, true, func(ctx context.Context) (bool, error) {
 		err := apiserver.Get(t).Client.Get(ctx, client.ObjectKeyFromObject(service), service)
 		return ok(err == nil), client.IgnoreNotFound(err)
 	})
 	if err != nil {
 		status, _ := yaml.Marshal(service.Status)
-		t.Errorf("not within 40 s: service %s %s\n%s", service.Name, what, status)
+		t.Errorf("not within two minutes: service %s %s\n%s", service.Name, what, status)
 	}
 }
 
