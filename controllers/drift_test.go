@@ -2,6 +2,7 @@ package controllers_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -94,6 +95,7 @@ func TestTheAddressIsPutBackAndEverythingElseOfTheInterfaceKept(t *testing.T) {
 	if !strings.Contains(now["net1"], "BC:24:11:99:99:99") {
 		t.Errorf("net1 is %q", now["net1"])
 	}
+	l.eventually("what is not managed is shown", func() bool { return slices.Equal(l.get("a").Status.Observed.Unmanaged, []string{"net1"}) })
 }
 
 func TestAChangeOfTheSpecIsAppliedInPlace(t *testing.T) {
@@ -119,6 +121,23 @@ func TestAChangeOfTheSpecIsAppliedInPlace(t *testing.T) {
 		}, func(c map[string]string) bool {
 			return strings.Contains(c["mp1"], "mp=/wal") && strings.Contains(c["mp0"], "mp=/data") && strings.Contains(c["description"], "data=mp0 wal=mp1")
 		}, 1},
+		{"rate limit", func(s *v1alpha1.NixMoxServiceSpec) { s.Network.RateLimit = ptr(resource.MustParse("12.5")) }, func(c map[string]string) bool {
+			return strings.Contains(c["net0"], "rate=12.5")
+		}, 1},
+		{"from IPv4 to IPv6", func(s *v1alpha1.NixMoxServiceSpec) { s.IP = "fd00::77/64" }, func(c map[string]string) bool {
+			return strings.Contains(c["net0"], "ip6=fd00::77/64") && !strings.Contains(c["net0"], "ip=192") && !strings.Contains(c["net0"], "gw=")
+		}, 1},
+		{"gateway, VLAN and firewall are one call", func(s *v1alpha1.NixMoxServiceSpec) {
+			s.Network.Gateway, s.Network.VLANTag, s.Network.Firewall = "192.168.99.254", ptr(int32(42)), ptr(true)
+		}, func(c map[string]string) bool {
+			return strings.Contains(c["net0"], "gw=192.168.99.254") && strings.Contains(c["net0"], "tag=42") && strings.Contains(c["net0"], "firewall=1")
+		}, 1},
+		{"tags", func(s *v1alpha1.NixMoxServiceSpec) { s.Tags = []string{"zebra", "db"} }, func(c map[string]string) bool {
+			return c["tags"] == "db;nixmox;zebra"
+		}, 1},
+		{"boot order", func(s *v1alpha1.NixMoxServiceSpec) { s.RestartPolicy = v1alpha1.RestartNever }, func(c map[string]string) bool {
+			return c["onboot"] == "0"
+		}, 1},
 		{"address", func(s *v1alpha1.NixMoxServiceSpec) { s.IP = "192.168.99.77" }, func(c map[string]string) bool {
 			return strings.Contains(c["net0"], "ip=192.168.99.77/24")
 		}, 1},
@@ -127,7 +146,7 @@ func TestAChangeOfTheSpecIsAppliedInPlace(t *testing.T) {
 			t.Parallel()
 			l := newLab(t)
 			l.host()
-			l.service("a", service(11, `hostname: a, volumes: [{name: data, mountPath: /data, size: 1Gi}]`))
+			l.service("a", service(11, `hostname: a, network: {}, volumes: [{name: data, mountPath: /data, size: 1Gi}]`))
 			l.ready("a")
 			before := l.container("a")
 			l.edit("a", func(s *v1alpha1.NixMoxService) { c.change(&s.Spec) })
@@ -219,24 +238,31 @@ func TestAMigratedContainerIsFollowed(t *testing.T) {
 	}
 }
 
-func TestRestartPolicies(t *testing.T) {
-	t.Parallel()
-	// Somebody at the web interface, whose tasks our token sees if it may audit the node.
-	person := func(audit bool) func(*lab, *string) {
-		return func(_ *lab, world *string) {
-			acl := `"users": {"eve@pve": {"acl": {"/": "Administrator"}}, `
-			*world = strings.Replace(*world, `"users": {`, acl, 1)
-			*world = strings.Replace(*world, `"tokens": {`, `"tokens": {"eve": {"id": "eve@pve!gui", "secret": "eve", "privsep": 0}, `, 1)
-			if audit {
-				*world = strings.Replace(*world, `{"acl": {"/vms": "NixMox"`, `{"acl": {"/nodes": "PVEAuditor", "/vms": "NixMox"`, 1)
-			}
+// person is a world with somebody at the web interface, whose tasks our token sees if it may audit the node.
+func person(audit bool) func(*lab, *string) {
+	return func(_ *lab, world *string) {
+		acl := `"users": {"eve@pve": {"acl": {"/": "Administrator"}}, `
+		*world = strings.Replace(*world, `"users": {`, acl, 1)
+		*world = strings.Replace(*world, `"tokens": {`, `"tokens": {"eve": {"id": "eve@pve!gui", "secret": "eve", "privsep": 0}, `, 1)
+		if audit {
+			*world = strings.Replace(*world, `{"acl": {"/vms": "NixMox"`, `{"acl": {"/nodes": "PVEAuditor", "/vms": "NixMox"`, 1)
 		}
 	}
+}
+
+// eve is that person at work.
+func (l *lab) eve() *proxmox.Client {
+	l.t.Helper()
+	eve, err := proxmox.New(proxmox.Options{Endpoints: []string{l.pve.URL}, TokenID: "eve@pve!gui", TokenSecret: "eve"})
+	l.must(err)
+	return eve
+}
+
+func TestRestartPolicies(t *testing.T) {
+	t.Parallel()
 	falls := func(l *lab) { l.must(l.pve.Stop(900)) }
 	stopped := func(l *lab) {
-		eve, err := proxmox.New(proxmox.Options{Endpoints: []string{l.pve.URL}, TokenID: "eve@pve!gui", TokenSecret: "eve"})
-		l.must(err)
-		_, err = eve.Stop(l.t.Context(), "pve1", 900)
+		_, err := l.eve().Stop(l.t.Context(), "pve1", 900)
 		l.must(err)
 	}
 	for _, c := range []struct {

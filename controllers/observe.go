@@ -166,6 +166,7 @@ func observedStatus(o plan.Observed) *v1alpha1.ObservedContainer {
 	s := &v1alpha1.ObservedContainer{
 		Running: o.Running, Hostname: o.Hostname, Bridge: o.Net.Bridge, VLANTag: int32(o.Net.VLANTag), MACAddress: o.Net.MAC,
 		MemoryMiB: o.MemoryMiB, SwapMiB: o.SwapMiB, CPU: o.CPU.String(), RootVolume: o.RootVolume, RootSize: quantity(o.RootBytes), Tags: o.Tags,
+		Unmanaged: o.Unmanaged,
 	}
 	if o.Net.IP.IsValid() {
 		s.IP = o.Net.IP.String()
@@ -192,6 +193,7 @@ func grant(p *pass) {
 	if !maps.Equal(granted, p.svc.Status.Granted) {
 		p.svc.Status.Granted = granted
 	}
+	p.svc.Status.Managed = p.options // what was to be taken back is
 }
 
 // markerCurrent is whether the description says what it should about this container.

@@ -69,6 +69,7 @@ type pass struct {
 	desired  plan.Desired
 	observed plan.Observed
 	plan     plan.Plan
+	options  []string // the optional settings that the spec names
 }
 
 // Reconcile is one pass.
@@ -225,6 +226,7 @@ func (r *ServiceReconciler) fillDefaults(_ context.Context, p *pass) *Outcome {
 		return &o
 	}
 	p.desired = d
+	p.manageOptions()
 	return nil
 }
 

@@ -170,7 +170,7 @@ func (r *ServiceReconciler) stopContainer(ctx context.Context, p *pass) *Outcome
 	if p.view == nil || !p.guest.Running {
 		return nil
 	}
-	p.desired.ShutdownTimeout = desired.ShutdownTimeout(p.svc)
+	p.desired.ShutdownTimeout, p.desired.ForceStop = desired.ShutdownTimeout(p.svc), p.svc.Spec.ForceStop
 	return r.releaseStep(ctx, p, plan.Step{Kind: plan.Shutdown, Disrupts: true, Cause: "deleted"})
 }
 

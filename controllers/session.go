@@ -37,6 +37,9 @@ type session struct {
 	seen    map[types.UID]time.Time // services without a container, and when we first looked at them
 }
 
+// asRoot is whether Proxmox is asked by root@pam in person: a few settings are for nobody else, not even for root's tokens.
+func (s *session) asRoot() bool { return s.tokenID == "root@pam" }
+
 // own makes a change of the container wake its service.
 func (s *session) own(vmid proxmox.VMID, service types.NamespacedName) {
 	if vmid == 0 {

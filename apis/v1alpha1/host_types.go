@@ -230,6 +230,12 @@ type ServiceDefaults struct {
 	// +optional
 	Unprivileged *bool `json:"unprivileged,omitempty"`
 
+	// timezone of services that omit it, such as Europe/Berlin, or host for that of the node (default: what the template has).
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-zA-Z0-9_+-]+(/[a-zA-Z0-9_+-]+)*$')",message="timezone must be a name of the time zone database, such as Europe/Berlin, or host"
+	Timezone string `json:"timezone,omitempty"`
+
 	// features of services that omit them (default: nesting).
 	// +optional
 	Features *Features `json:"features,omitempty"`
@@ -331,6 +337,10 @@ type NixMoxHostStatus struct {
 	// +listType=atomic
 	Phases []PhaseStatus `json:"phases,omitempty"`
 
+	// changes are the containers that do not have yet what is asked for, for instance after an edit of the host's defaults.
+	// +optional
+	Changes *ChangesStatus `json:"changes,omitempty"`
+
 	// problems of the services as a set.
 	// +optional
 	// +listType=atomic
@@ -344,6 +354,15 @@ type NixMoxHostStatus struct {
 	// lastHandledReconcileAt is the value of the annotation reconcile.fluxcd.io/requestedAt that was acted on last.
 	// +optional
 	LastHandledReconcileAt string `json:"lastHandledReconcileAt,omitempty"`
+}
+
+// ChangesStatus counts the containers that are still to be changed.
+type ChangesStatus struct {
+	// containers with steps that remain.
+	Containers int32 `json:"containers"`
+	// disrupted are those among them that are interrupted by a step.
+	// +optional
+	Disrupted int32 `json:"disrupted,omitempty"`
 }
 
 // PhaseStatus is one phase of the roll-out.

@@ -66,6 +66,9 @@ var hostRules = []rule{
 	{what: "two keys in one", spec: `{network: {sshPublicKeys: ["ssh-ed25519 AAAA me\nssh-ed25519 BBBB you"]}}`, field: "spec.network.sshPublicKeys", message: sayKey},
 
 	{what: "a template without a storage", spec: `{defaults: {template: nixos.tar.xz}}`, field: "spec.defaults.template", message: sayTemplate},
+	{what: "a default time zone with a dot", spec: `{defaults: {timezone: ../etc/passwd}}`, field: "spec.defaults.timezone", message: sayTimezone},
+	{what: "a type of file systems with a capital", spec: `{defaults: {features: {mount: [NFS]}}}`, field: "spec.defaults.features.mount", message: sayMountTypes},
+	{what: "a default type of file systems twice", spec: `{defaults: {features: {mount: [nfs, nfs]}}}`, field: "spec.defaults.features.mount[1]", message: `Duplicate value: "nfs"`},
 	{what: "a storage with a colon", spec: `{defaults: {storage: "local:"}}`, field: "spec.defaults.storage", message: sayPool},
 	{what: "default memory without a unit", spec: `{defaults: {resources: {memory: 2048}}}`, field: "spec.defaults.resources.memory", message: sayMemory},
 	{what: "no cpu by default", spec: `{defaults: {resources: {cpu: "0"}}}`, field: "spec.defaults.resources.cpu", message: sayCPU},
@@ -113,6 +116,7 @@ var acceptedHosts = `
 {network: {cidr: 192.168.1.0/24, domain: Home.Example.Com}}
 {network: {sshPublicKeys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGNnbm4/+= anna n@home", "ecdsa-sha2-nistp256 AAAA", "sk-ssh-ed25519@openssh.com AAAA= key", "ssh-rsa AAAA"]}}
 {defaults: {}}
+{defaults: {timezone: Europe/Berlin, features: {keyctl: false, fuse: false, mount: []}}}
 {defaults: {template: "local:vztmpl/nixos.tar.xz", storage: local-zfs, resources: {memory: 1Gi, cpu: "0.5", storage: 4Gi, swap: 0}, unprivileged: false, features: {nesting: true}}}
 {phases: []}
 {phases: [{name: storage and media, services: [nextcloud, media]}, {name: empty}]}

@@ -22,6 +22,10 @@ const (
 	sayMount    = "mountPath must be an absolute path other than /, without a trailing '/', without ',' and without '.' or '..' as a part"
 	sayLabel    = "metadata.name must be a DNS label: lower-case letters, digits and '-', at most 63 characters, because other services name it in dependsOn"
 
+	sayRate       = `rateLimit must be a number of megabytes a second above 0, such as 10 or "12.5"`
+	sayMountTypes = "mount lists types of file systems, such as nfs"
+	sayTimezone   = "timezone must be a name of the time zone database, such as Europe/Berlin, or host"
+
 	label63 = "a23456789012345678901234567890123456789012345678901234567890123"
 )
 
@@ -140,6 +144,13 @@ var serviceRules = []rule{
 	{what: "a gateway of the other IP version", spec: `{network: {gateway: "fd00::1"}}`, field: "spec.network", message: "network.gateway must be of the same IP version as ip"},
 	{what: "a multicast MAC address", spec: `{network: {macAddress: "BD:24:11:00:00:01"}}`, field: "spec.network.macAddress",
 		message: "macAddress must be a unicast MAC address, such as BC:24:11:00:00:01"},
+	{what: "an MTU below that of any link", spec: `{network: {mtu: 575}}`, field: "spec.network.mtu", message: "should be greater than or equal to 576"},
+	{what: "an MTU beyond 16 bits", spec: `{network: {mtu: 65536}}`, field: "spec.network.mtu", message: "should be less than or equal to 65535"},
+	{what: "no throughput at all", spec: `{network: {rateLimit: 0}}`, field: "spec.network.rateLimit", message: sayRate},
+	{what: "a throughput with a unit", spec: `{network: {rateLimit: 10M}}`, field: "spec.network.rateLimit", message: sayRate},
+	{what: "no type of a file system", spec: `{features: {mount: ["nfs;ext4"]}}`, field: "spec.features.mount", message: sayMountTypes},
+	{what: "a type of a file system twice", spec: `{features: {mount: [nfs, nfs]}}`, field: "spec.features.mount[1]", message: `Duplicate value: "nfs"`},
+	{what: "a time zone with a space", spec: `{timezone: "Central European"}`, field: "spec.timezone", message: sayTimezone},
 
 	{what: "a tag twice", spec: `{tags: [db, db]}`, field: "spec.tags[1]", message: `Duplicate value: "db"`},
 	{what: "a tag in capitals, which Proxmox would change", spec: `{tags: [DB]}`, field: "spec.tags",
@@ -202,6 +213,13 @@ var acceptedServices = `
 {ip: "fd00::11/64", network: {gateway: "fe80::1", vlanTag: 1}}
 {tags: [db, _x, 1a, "c++", a.b-c_d, nixmox]}
 {features: {nesting: false}, unprivileged: false}
-{restartPolicy: always, deletionPolicy: Delete, shutdownTimeout: 10m}
+{network: {mtu: 576, rateLimit: 10}}
+{network: {mtu: 65535, rateLimit: "12.5"}}
+{network: {rateLimit: 12500m}}
+{features: {keyctl: true, fuse: false, mount: [nfs, cifs]}}
+{timezone: host}
+{timezone: America/Argentina/Buenos_Aires}
+{timezone: Etc/GMT+3}
+{restartPolicy: always, deletionPolicy: Delete, shutdownTimeout: 10m, forceStop: true}
 {restartPolicy: never, deletionPolicy: Retain}
 `

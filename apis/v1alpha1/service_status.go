@@ -10,6 +10,10 @@ type NixMoxServiceStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
+	// observedHostGeneration is the generation of the host's spec that this status judges.
+	// +optional
+	ObservedHostGeneration int64 `json:"observedHostGeneration,omitempty"`
+
 	// conditions: Ready is the summary; Valid, DependenciesReady, Provisioned and Healthy are the steps to it.
 	// +optional
 	// +listType=map
@@ -62,9 +66,19 @@ type NixMoxServiceStatus struct {
 	// +optional
 	RestartOwed []string `json:"restartOwed,omitempty"`
 
+	// managed names the optional settings that the spec set, such as mtu: when it no longer does, they are taken back. Settings that it
+	// never named are left as somebody else made them.
+	// +optional
+	// +listType=atomic
+	Managed []string `json:"managed,omitempty"`
+
 	// stopped is a stop that restartPolicy leaves as it is. It is forgotten when the container runs again.
 	// +optional
 	Stopped *Stopped `json:"stopped,omitempty"`
+
+	// crashes are the times that the container stopped by itself, each soon after the one before.
+	// +optional
+	Crashes *Crashes `json:"crashes,omitempty"`
 
 	// plan is the list of steps that remain, each with its causes.
 	// +optional
@@ -118,6 +132,20 @@ type Stopped struct {
 	// +optional
 	By string `json:"by,omitempty"`
 	// generation of the spec when the stop was seen.
+	Generation int64 `json:"generation"`
+	// startRequest is the value that the annotation nixmox.dev/start had then.
+	// +optional
+	StartRequest string `json:"startRequest,omitempty"`
+}
+
+// Crashes are stops in a row that nobody asked for. They are forgotten when the container ran for a while, when the spec changes, and when a
+// start is asked for.
+type Crashes struct {
+	// count of stops in a row.
+	Count int32 `json:"count"`
+	// restartAt is when the container is, or was, started again after the last of them.
+	RestartAt metav1.Time `json:"restartAt"`
+	// generation of the spec when the last was seen.
 	Generation int64 `json:"generation"`
 	// startRequest is the value that the annotation nixmox.dev/start had then.
 	// +optional
@@ -181,6 +209,10 @@ type ObservedContainer struct {
 	// tags as configured.
 	// +optional
 	Tags []string `json:"tags,omitempty"`
+	// unmanaged names the interfaces, mount points and devices that somebody else added, such as net1: they are left alone.
+	// +optional
+	// +listType=atomic
+	Unmanaged []string `json:"unmanaged,omitempty"`
 }
 
 // ObservedVolume is a volume as Proxmox has it.

@@ -110,11 +110,15 @@ type NixMoxServiceSpec struct {
 	// +kubebuilder:default=unless-stopped
 	RestartPolicy RestartPolicy `json:"restartPolicy,omitempty"`
 
-	// shutdownTimeout is how long a shutdown may take before it is reported as failed, such as 90s or 5m (default 60s). The container is
-	// never killed.
+	// shutdownTimeout is how long a shutdown may take before it counts as failed, such as 90s or 5m (default 60s). What happens then
+	// is for forceStop to say.
 	// +optional
 	// +kubebuilder:default="60s"
 	ShutdownTimeout *Duration `json:"shutdownTimeout,omitempty"`
+
+	// forceStop kills a container that did not stop within shutdownTimeout (default false: it runs on, and that is reported).
+	// +optional
+	ForceStop bool `json:"forceStop,omitempty"`
 
 	// resources of the container. What is omitted comes from the host's defaults.
 	// +optional
@@ -168,6 +172,13 @@ type NixMoxServiceSpec struct {
 	// features of the container. What is omitted comes from the host's defaults.
 	// +optional
 	Features *Features `json:"features,omitempty"`
+
+	// timezone of the container, such as Europe/Berlin, or host for that of its node (default: the host's defaults, else what the template
+	// has). It takes effect at a restart.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-zA-Z0-9_+-]+(/[a-zA-Z0-9_+-]+)*$')",message="timezone must be a name of the time zone database, such as Europe/Berlin, or host"
+	Timezone string `json:"timezone,omitempty"`
 
 	// tags are added to the container on Proxmox, beside the tag nixmox.
 	// +optional
@@ -316,6 +327,21 @@ type ServiceNetwork struct {
 	// firewall puts the interface behind Proxmox's firewall (default false).
 	// +optional
 	Firewall *bool `json:"firewall,omitempty"`
+
+	// mtu of the interface in bytes, at most that of its bridge (default: left as it is, which is the bridge's for a new container). It
+	// takes effect at a restart.
+	// +optional
+	// +kubebuilder:validation:Minimum=576
+	// +kubebuilder:validation:Maximum=65535
+	MTU *int32 `json:"mtu,omitempty"`
+
+	// rateLimit of the interface in megabytes a second, as Proxmox counts them: 10, or a fraction in quotes such as "12.5" (default: left as
+	// it is, which is none for a new container).
+	// +optional
+	// +kubebuilder:validation:XIntOrString
+	// +kubebuilder:validation:MaxLength=16
+	// +kubebuilder:validation:XValidation:rule="string(self).matches('^[0-9]{1,9}([.][0-9]{1,3})?m?$') && quantity(string(self)).compareTo(quantity('0')) > 0",message="rateLimit must be a number of megabytes a second above 0, such as 10 or \"12.5\""
+	RateLimit *resource.Quantity `json:"rateLimit,omitempty"`
 }
 
 // Features of a container.
@@ -323,4 +349,21 @@ type Features struct {
 	// nesting lets systemd in the container work; NixOS and other systemd guests need it (default true).
 	// +optional
 	Nesting *bool `json:"nesting,omitempty"`
+
+	// keyctl allows the keyctl system call, as Docker in an unprivileged container wants it (default: left as it is). This and the
+	// following are for credentials of root@pam in person, not for an API token: Proxmox lets nobody else.
+	// +optional
+	Keyctl *bool `json:"keyctl,omitempty"`
+
+	// fuse allows FUSE file systems in the container (default: left as it is).
+	// +optional
+	FUSE *bool `json:"fuse,omitempty"`
+
+	// mount lists the types of file systems that the container may mount itself, such as nfs (default: left as it is).
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.all(f, f.matches('^[a-z0-9_]+$'))",message="mount lists types of file systems, such as nfs"
+	Mount []string `json:"mount,omitempty"`
 }

@@ -37,8 +37,9 @@ func Container(host *v1alpha1.NixMoxHost, svc *v1alpha1.NixMoxService, bootOrder
 		Template:     Template(host, svc),
 		Storage:      rootStorage(host),
 		SSHKeys:      host.Spec.Network.SSHPublicKeys,
-		Unprivileged: firstBool(true, svc.Spec.Unprivileged, host.Spec.Defaults.Unprivileged),
+		Unprivileged: unprivileged(host, svc),
 		Nesting:      nesting(host, svc),
+		Options:      options(host, svc),
 
 		Volumes:   volumes(host, svc),
 		Tags:      tags(svc),
@@ -47,6 +48,7 @@ func Container(host *v1alpha1.NixMoxHost, svc *v1alpha1.NixMoxService, bootOrder
 		Run:       Enabled(svc),
 
 		ShutdownTimeout: ShutdownTimeout(svc),
+		ForceStop:       svc.Spec.ForceStop,
 	}
 	setResources(&d, host, svc)
 	return d, nil
@@ -150,17 +152,6 @@ func nameservers(host *v1alpha1.NixMoxHost) []netip.Addr {
 		}
 	}
 	return addrs
-}
-
-func nesting(host *v1alpha1.NixMoxHost, svc *v1alpha1.NixMoxService) bool {
-	var own, defaults v1alpha1.Features
-	if svc.Spec.Features != nil {
-		own = *svc.Spec.Features
-	}
-	if host.Spec.Defaults.Features != nil {
-		defaults = *host.Spec.Defaults.Features
-	}
-	return firstBool(true, own.Nesting, defaults.Nesting)
 }
 
 func volumes(host *v1alpha1.NixMoxHost, svc *v1alpha1.NixMoxService) []plan.Volume {

@@ -53,7 +53,7 @@ func Step(ctx context.Context, api API, s plan.Step, d plan.Desired, t Target) (
 	case plan.Start:
 		upid, err = api.Start(ctx, t.Node, t.VMID)
 	case plan.Shutdown:
-		upid, err = api.Shutdown(ctx, t.Node, t.VMID, d.ShutdownTimeout, false)
+		upid, err = api.Shutdown(ctx, t.Node, t.VMID, d.ShutdownTimeout, d.ForceStop)
 	case Destroy:
 		upid, err = api.Destroy(ctx, t.Node, t.VMID, proxmox.DestroyOptions{Purge: true})
 	default:

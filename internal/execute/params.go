@@ -17,7 +17,7 @@ func CreateParams(d plan.Desired, m marker.Marker) proxmox.Params {
 		"ostemplate": d.Template,
 		"hostname":   d.Hostname,
 		"rootfs":     allocation(d.Storage, d.RootBytes),
-		"net0":       wishedNet(d.Net).String(),
+		"net0":       wishedNet(d).String(),
 		"tags":       proxmox.FormatTags(d.Tags),
 		"startup":    proxmox.Startup{Order: &d.BootOrder}.String(),
 	}
@@ -26,8 +26,11 @@ func CreateParams(d plan.Desired, m marker.Marker) proxmox.Params {
 	setCPU(p, d.CPU)
 	p.SetBool("unprivileged", d.Unprivileged)
 	p.SetBool("onboot", d.OnBoot)
-	if d.Nesting {
-		p["features"] = proxmox.Features{Nesting: true}.String()
+	if text := wishedFeatures(d).String(); text != "" {
+		p["features"] = text
+	}
+	if zone := d.Options.Timezone; zone != nil && *zone != "" {
+		p["timezone"] = *zone
 	}
 	if len(d.Nameservers) > 0 {
 		p["nameserver"] = nameservers(d)
@@ -53,6 +56,7 @@ func CreateParams(d plan.Desired, m marker.Marker) proxmox.Params {
 func ConfigureParams(s plan.Step, d plan.Desired, t Target) (set proxmox.Params, del []string) {
 	set = proxmox.Params{}
 	now := t.View.Future
+	features := now.Features
 	if t.Marker.Volumes = maps.Clone(t.Marker.Volumes); t.Marker.Volumes == nil {
 		t.Marker.Volumes = map[string]string{}
 	}
@@ -64,18 +68,19 @@ func ConfigureParams(s plan.Step, d plan.Desired, t Target) (set proxmox.Params,
 			del = setOrDelete(set, del, "searchdomain", d.SearchDomain)
 		case plan.FieldNameservers:
 			del = setOrDelete(set, del, "nameserver", nameservers(d))
-		case plan.FieldIP, plan.FieldGateway, plan.FieldBridge, plan.FieldVLAN, plan.FieldMAC, plan.FieldFirewall:
-			set["net0"] = mergedNet(now, d.Net).String()
+		case plan.FieldIP, plan.FieldGateway, plan.FieldBridge, plan.FieldVLAN, plan.FieldMAC, plan.FieldFirewall, plan.FieldMTU, plan.FieldRate:
+			set["net0"] = mergedNet(now, d).String()
 		case plan.FieldMemory:
 			set.SetInt("memory", d.MemoryMiB)
 		case plan.FieldSwap:
 			set.SetInt("swap", d.SwapMiB)
 		case plan.FieldCPU:
 			del = append(del, setCPU(set, d.CPU)...)
-		case plan.FieldNesting:
-			features := now.Features
-			features.Nesting = d.Nesting
-			del = setOrDelete(set, del, "features", features.String())
+		case plan.FieldNesting, plan.FieldKeyctl, plan.FieldFUSE, plan.FieldMount:
+			setFeature(&features, c.Field, d)
+			del = setOrDelete(set, without(del, "features"), "features", features.String())
+		case plan.FieldTimezone:
+			del = setOrDelete(set, del, "timezone", *d.Options.Timezone)
 		case plan.FieldTags:
 			set["tags"] = proxmox.FormatTags(d.Tags)
 		case plan.FieldOnBoot:
@@ -135,6 +140,32 @@ func setCPU(p proxmox.Params, cpu plan.CPU) (del []string) {
 	return nil
 }
 
+// wishedFeatures are those of a new container.
+func wishedFeatures(d plan.Desired) proxmox.Features {
+	var f proxmox.Features
+	for _, field := range []plan.Field{plan.FieldNesting, plan.FieldKeyctl, plan.FieldFUSE, plan.FieldMount} {
+		setFeature(&f, field, d)
+	}
+	return f
+}
+
+func setFeature(f *proxmox.Features, field plan.Field, d plan.Desired) {
+	switch field {
+	case plan.FieldNesting:
+		f.Nesting = d.Nesting
+	case plan.FieldKeyctl:
+		f.Keyctl = d.Options.Keyctl != nil && *d.Options.Keyctl
+	case plan.FieldFUSE:
+		f.FUSE = d.Options.FUSE != nil && *d.Options.FUSE
+	case plan.FieldMount:
+		f.Mount = d.Options.Mount
+	}
+}
+
+func without(del []string, key string) []string {
+	return slices.DeleteFunc(del, func(k string) bool { return k == key })
+}
+
 func setOrDelete(set proxmox.Params, del []string, key, value string) []string {
 	if value == "" {
 		return append(del, key)
@@ -149,42 +180,6 @@ func nameservers(d plan.Desired) string {
 		texts[i] = a.String()
 	}
 	return strings.Join(texts, " ")
-}
-
-func wishedNet(n plan.Net) proxmox.Net {
-	net := proxmox.Net{Name: "eth0", Bridge: n.Bridge, HWAddr: n.MAC, Tag: n.VLANTag, Firewall: n.Firewall, Type: "veth"}
-	setAddress(&net, n)
-	return net
-}
-
-// mergedNet keeps the MAC, for Proxmox would invent a new one, and everything that we do not manage.
-func mergedNet(now *proxmox.Config, n plan.Net) proxmox.Net {
-	net, present := now.Nets[0]
-	if !present {
-		return wishedNet(n)
-	}
-	net.Bridge, net.Tag, net.Firewall = n.Bridge, n.VLANTag, n.Firewall
-	if n.MAC != "" {
-		net.HWAddr = n.MAC
-	}
-	setAddress(&net, n)
-	return net
-}
-
-func setAddress(net *proxmox.Net, n plan.Net) {
-	gateway := ""
-	if n.Gateway.IsValid() {
-		gateway = n.Gateway.String()
-	}
-	if n.IP.Addr().Is4() {
-		net.IP, net.Gateway = n.IP.String(), gateway
-		return
-	}
-	net.IP6, net.Gateway6 = n.IP.String(), gateway
-	if net.IP != "" && net.IP != "manual" {
-		// The first address found is the one compared: an IPv4 one left behind would hide ours.
-		net.IP, net.Gateway = "", ""
-	}
 }
 
 // TaskType is the kind of task that Proxmox starts for a step; empty for a step that is complete with its answer.

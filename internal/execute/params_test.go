@@ -101,6 +101,26 @@ func TestCreateParams(t *testing.T) {
 			swap=0
 			tags=nixmox
 			unprivileged=0`},
+		{"options", wish(func(d *plan.Desired) {
+			d.Options = plan.Options{MTU: ptr(1400), RateMBps: ptr(0.5), Keyctl: ptr(true), FUSE: ptr(false), Mount: []string{"nfs"}, Timezone: ptr("host")}
+		}), `
+			cores=2
+			description=(marked true, volumes map[data:mp0], notes "")
+			features=keyctl=1,mount=nfs,nesting=1
+			hostname=db.lan
+			memory=2048
+			mp0=local-zfs:5,mp=/data,backup=1
+			nameserver=192.168.1.53 fd00::53
+			net0=name=eth0,bridge=vmbr0,gw=192.168.1.1,ip=192.168.1.11/24,mtu=1400,rate=0.5,tag=100,type=veth
+			onboot=1
+			ostemplate=local:vztmpl/nixos.tar.xz
+			rootfs=local-zfs:20
+			searchdomain=lan
+			startup=order=1
+			swap=512
+			tags=db;nixmox
+			timezone=host
+			unprivileged=1`},
 		{"IPv6, a fraction of a core, sizes that are no whole GiB", wish(func(d *plan.Desired) {
 			d.Net = plan.Net{Bridge: "vmbr1", IP: netip.MustParsePrefix("fd00::11/64"), Gateway: netip.MustParseAddr("fd00::1"), MAC: "BC:24:11:00:00:01", Firewall: true}
 			d.CPU = plan.CPU{Cores: 2, LimitMilli: 1500}
@@ -127,6 +147,8 @@ func TestCreateParams(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) { same(t, c.want, text(execute.CreateParams(c.d, ours()), nil)) })
 	}
 }
+
+func ptr[T any](v T) *T { return &v }
 
 // there is a container's configuration as Proxmox tells it.
 func there(t *testing.T, raw map[string]string) *proxmox.View {
@@ -191,6 +213,32 @@ func TestConfigureParams(t *testing.T) {
 			now:     map[string]string{"net0": "name=eth0,bridge=vmbr0,gw=192.168.1.1," + mac + ",ip=192.168.1.11/24,type=veth"},
 			changes: []plan.Change{{Field: plan.FieldIP}},
 			want:    `net0=name=eth0,bridge=vmbr0,` + mac + `,ip6=fd00::11/64,type=veth`},
+		{name: "an IPv4 address in the place of an IPv6 one", d: wish(),
+			now:     map[string]string{"net0": "name=eth0,bridge=vmbr0,gw6=fd00::1," + mac + ",ip6=fd00::11/64,type=veth"},
+			changes: []plan.Change{{Field: plan.FieldIP}},
+			want:    `net0=name=eth0,bridge=vmbr0,gw=192.168.1.1,` + mac + `,ip=192.168.1.11/24,tag=100,type=veth`},
+		{name: "a second address of somebody else's", d: wish(),
+			now:     map[string]string{"net0": "name=eth0,bridge=vmbr0,gw6=fd00::1," + mac + ",ip=192.168.1.9/24,ip6=fd00::11/64,type=veth"},
+			changes: []plan.Change{{Field: plan.FieldIP}},
+			want:    `net0=name=eth0,bridge=vmbr0,gw=192.168.1.1,gw6=fd00::1,` + mac + `,ip=192.168.1.11/24,ip6=fd00::11/64,tag=100,type=veth`},
+		{name: "an mtu and a rate limit, and one that is taken back", d: wish(func(d *plan.Desired) {
+			d.Options = plan.Options{RateMBps: ptr(12.5)}.TakeBack([]string{"mtu"})
+		}),
+			now:     map[string]string{"net0": "name=eth0,bridge=vmbr0," + mac + ",ip=192.168.1.11/24,mtu=1400,type=veth"},
+			changes: []plan.Change{{Field: plan.FieldRate}, {Field: plan.FieldMTU}},
+			want:    `net0=name=eth0,bridge=vmbr0,gw=192.168.1.1,` + mac + `,ip=192.168.1.11/24,rate=12.5,tag=100,type=veth`},
+		{name: "features beside those of somebody else", d: wish(func(d *plan.Desired) {
+			d.Options = plan.Options{Keyctl: ptr(true), Mount: []string{"nfs", "cifs"}}
+		}),
+			now: map[string]string{"features": "fuse=1,nesting=1"}, changes: []plan.Change{{Field: plan.FieldKeyctl}, {Field: plan.FieldMount}},
+			want: `features=fuse=1,keyctl=1,mount=nfs;cifs,nesting=1`},
+		{name: "a feature goes and another comes", d: wish(func(d *plan.Desired) { d.Nesting, d.Options.FUSE = false, ptr(true) }),
+			now: map[string]string{"features": "nesting=1"}, changes: []plan.Change{{Field: plan.FieldNesting}, {Field: plan.FieldFUSE}},
+			want: `features=fuse=1`},
+		{name: "a time zone", d: wish(func(d *plan.Desired) { d.Options.Timezone = ptr("Europe/Berlin") }), now: map[string]string{},
+			changes: []plan.Change{{Field: plan.FieldTimezone}}, want: `timezone=Europe/Berlin`},
+		{name: "a time zone that is taken back", d: wish(func(d *plan.Desired) { d.Options.Timezone = ptr("") }), now: map[string]string{"timezone": "host"},
+			changes: []plan.Change{{Field: plan.FieldTimezone}}, want: `delete=timezone`},
 		{name: "an interface that is gone is made again", d: wish(), now: map[string]string{}, changes: []plan.Change{{Field: plan.FieldBridge}},
 			want: `net0=name=eth0,bridge=vmbr0,gw=192.168.1.1,ip=192.168.1.11/24,tag=100,type=veth`},
 		{name: "a feature beside others", d: wish(func(d *plan.Desired) { d.Nesting = false }),

@@ -57,6 +57,9 @@ func drawWish(t *rapid.T) plan.Desired {
 	}
 	d.Nesting, d.OnBoot, d.BootOrder = rapid.Bool().Draw(t, "nesting"), rapid.Bool().Draw(t, "onboot"), rapid.IntRange(0, 20).Draw(t, "order")
 	d.Run = rapid.Bool().Draw(t, "run")
+	d.Options.MTU = rapid.Ptr(rapid.SampledFrom([]int{0, 576, 1400}), true).Draw(t, "mtu")
+	d.Options.RateMBps = rapid.Ptr(rapid.SampledFrom([]float64{0, 0.125, 12.5, 1000}), true).Draw(t, "rate")
+	d.Options.Timezone = rapid.Ptr(rapid.SampledFrom([]string{"", "host", "Europe/Berlin"}), true).Draw(t, "timezone")
 	d.Tags = append(rapid.SliceOfNDistinct(rapid.StringMatching(`[a-z0-9_][a-z0-9_.+-]{0,8}`), 0, 3, rapid.ID).Draw(t, "tags"), marker.Tag)
 	return d
 }

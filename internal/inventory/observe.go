@@ -40,7 +40,7 @@ func Observe(view *proxmox.View, running bool, memory Memory) plan.Observed {
 		Tags: c.Tags, OnBoot: c.OnBoot, BootOrder: -1,
 		Template: memory.Template, GrantedRootBytes: memory.GrantedRootBytes,
 		RootVolume: c.RootFS.Volume, Volumes: observedVolumes(c, volumes, memory.GrantedBytes),
-		RestartOwed: slices.Clone(memory.RestartOwed),
+		RestartOwed: slices.Clone(memory.RestartOwed), Options: observedOptions(c), Unmanaged: unmanaged(c, volumes),
 	}
 	o.RootBytes, _ = c.RootFS.SizeBytes()
 	if len(c.SearchDomains) > 0 {
@@ -54,7 +54,9 @@ func Observe(view *proxmox.View, running bool, memory Memory) plan.Observed {
 	}
 	if running {
 		for _, key := range view.Pending {
-			o.RestartOwed = append(o.RestartOwed, plan.PendingPrefix+key)
+			if ours(key, volumes) {
+				o.RestartOwed = append(o.RestartOwed, plan.PendingPrefix+key)
+			}
 		}
 	}
 	return o

@@ -11,8 +11,9 @@ func Compute(d Desired, o Observed) Plan {
 		return createPlan(d)
 	}
 	var p Plan
-	p.Refused = refusals(d, o)
-	if changes := configChanges(d, o); len(changes) > 0 {
+	changes, refused := allowed(d, configChanges(d, o), o.Unprivileged)
+	p.Refused = append(refusals(d, o), refused...)
+	if len(changes) > 0 {
 		p.Steps = append(p.Steps, Step{Kind: Configure, Changes: changes})
 	}
 	grow, owed := growSteps(d, o), owed(o, p.Steps)
@@ -38,10 +39,23 @@ func createPlan(d Desired) Plan {
 		// A service that was never deployed and is disabled needs no container.
 		return Plan{}
 	}
+	// What may not be set is said before anything is made that would have to be thrown away.
+	nothing := Observed{Options: Options{}.TakeBack(optionNames()), Unprivileged: d.Unprivileged}
+	if _, refused := allowed(d, configChanges(d, nothing), d.Unprivileged); len(refused) > 0 {
+		return Plan{Refused: refused}
+	}
 	return Plan{Steps: []Step{
 		{Kind: Create, Cause: "no container yet"},
 		{Kind: Start, Cause: "created"},
 	}}
+}
+
+// allowed takes out of the changes what the credentials may not do.
+func allowed(d Desired, changes []Change, unprivileged bool) ([]Change, []Refusal) {
+	if d.AsRoot {
+		return changes, nil
+	}
+	return withoutFeatures(changes, unprivileged)
 }
 
 func owed(o Observed, steps []Step) []string {
@@ -52,10 +66,10 @@ func owed(o Observed, steps []Step) []string {
 	return owed
 }
 
-// OwedBy names the settings of a step that a running container takes up only at its next start. They are remembered before the step is
-// taken, since Proxmox does not show them.
+// OwedBy names the settings of a step that a container takes up only at its next start. They are remembered before the step is taken,
+// since Proxmox does not show them; and after the first half of a restart nothing else tells that the second is to follow.
 func OwedBy(s Step) []string {
-	var names []string
+	names := slices.Clone(s.Owes)
 	for _, c := range s.Changes {
 		if c.OwesRestart {
 			names = append(names, string(c.Field))
@@ -76,7 +90,7 @@ func powerSteps(d Desired, o Observed, owed []string) []Step {
 		return []Step{{Kind: Start, Cause: "stopped"}}
 	case len(owed) > 0:
 		return []Step{
-			{Kind: Shutdown, Disrupts: true, Cause: "restart to bring into effect: " + join(owed)},
+			{Kind: Shutdown, Disrupts: true, Cause: "restart to bring into effect: " + join(owed), Owes: owed},
 			{Kind: Start, Cause: "second half of the restart"},
 		}
 	}

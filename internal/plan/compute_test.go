@@ -38,6 +38,8 @@ func observed(edit ...func(*Observed)) Observed {
 	return o
 }
 
+func ptr[T any](v T) *T { return &v }
+
 func TestCompute(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -103,6 +105,37 @@ func TestCompute(t *testing.T) {
 		{"the MAC is kept when none is asked for", desired(), observed(func(o *Observed) { o.Net.MAC = "BC:24:11:00:00:01" }), `nothing to do`},
 		{"a MAC in another case is the same", desired(func(d *Desired) { d.Net.MAC = "bc:24:11:00:00:01" }),
 			observed(func(o *Observed) { o.Net.MAC = "BC:24:11:00:00:01" }), `nothing to do`},
+		{"an option that nobody asked for is left as it is", desired(), observed(func(o *Observed) {
+			o.Options.MTU, o.Options.RateMBps, o.Options.Keyctl, o.Options.Mount = ptr(1400), ptr(10.0), ptr(true), []string{"nfs"}
+		}), `nothing to do`},
+		{"the rate limit in place, the mtu at a restart", desired(func(d *Desired) {
+			d.Options.RateMBps, d.Options.MTU, d.Options.Timezone = ptr(12.5), ptr(1400), ptr("host")
+		}), observed(), `
+			Configure: mtu none -> 1400 (owes a restart), rate limit none -> 12.5 MB/s, timezone none -> host (owes a restart)
+			Shutdown (disrupts): restart to bring into effect: mtu, timezone
+			Start: second half of the restart`},
+		{"an option that was set once is taken back", desired(func(d *Desired) { d.Options = d.Options.TakeBack([]string{"mtu", "mount"}) }),
+			observed(func(o *Observed) {
+				o.Options.MTU, o.Options.RateMBps, o.Options.Mount, o.Running = ptr(1400), ptr(10.0), []string{"nfs"}, false
+			}), `
+			Refused: mount nfs -> none: Proxmox lets only root@pam in person change it, and no API token; take it out of the spec, or set it with pct on the node
+			Configure: mtu 1400 -> none
+			Start: stopped`},
+		{"root@pam in person may change features", desired(func(d *Desired) {
+			d.AsRoot, d.Options.Keyctl, d.Options.Mount = true, ptr(true), []string{"nfs", "cifs"}
+		}), observed(), `
+			Configure: keyctl off -> on (owes a restart), mount none -> cifs;nfs (owes a restart)
+			Shutdown (disrupts): restart to bring into effect: keyctl, mount
+			Start: second half of the restart`},
+		{"a token may not, and the rest goes on", desired(func(d *Desired) { d.Options.FUSE, d.MemoryMiB = ptr(true), 1024 }), observed(), `
+			Refused: fuse off -> on: Proxmox lets only root@pam in person change it, and no API token; take it out of the spec, or set it with pct on the node
+			Configure: memory 2048 MiB -> 1024 MiB`},
+		{"a feature that it has already needs nobody", desired(func(d *Desired) { d.Options.FUSE = ptr(true) }),
+			observed(func(o *Observed) { o.Options.FUSE = ptr(true) }), `nothing to do`},
+		{"a container is not made without what a token may not set", desired(func(d *Desired) { d.Options.Keyctl = ptr(true) }), Observed{}, `
+			Refused: keyctl off -> on: Proxmox lets only root@pam in person change it, and no API token; take it out of the spec, or set it with pct on the node`},
+		{"nesting of a privileged container", desired(func(d *Desired) { d.Unprivileged = false }), Observed{}, `
+			Refused: nesting off -> on: Proxmox lets only root@pam in person change features of a privileged container, and no API token; take it out of the spec, or set it with pct on the node`},
 		{"an edited marker is written again", desired(), observed(func(o *Observed) { o.MarkerCurrent = false }), `Configure: marker edited -> current`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

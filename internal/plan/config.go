@@ -21,6 +21,7 @@ func configChanges(d Desired, o Observed) []Change {
 	c.add(FieldTags, tags(o.Tags), tags(d.Tags))
 	c.add(FieldOnBoot, onOff(o.OnBoot), onOff(d.OnBoot))
 	c.add(FieldBootOrder, fmt.Sprint(o.BootOrder), fmt.Sprint(d.BootOrder))
+	c = append(c, optionChanges(d.Options, o.Options, o.Running)...)
 	c = append(c, volumeChanges(d.Volumes, o.Volumes, o.Running)...)
 	if !o.MarkerCurrent {
 		c = append(c, Change{Field: FieldMarker, From: "edited", To: "current"})
@@ -79,10 +80,4 @@ func addrs(as []netip.Addr) string {
 		texts[i] = a.String()
 	}
 	return strings.Join(texts, " ")
-}
-
-func tags(ts []string) string {
-	sorted := slices.Clone(ts)
-	slices.Sort(sorted)
-	return strings.Join(slices.Compact(sorted), ";")
 }

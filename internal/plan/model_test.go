@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -13,7 +14,8 @@ import (
 func (o *Observed) apply(s Step, d Desired) {
 	switch s.Kind {
 	case Create:
-		*o = Observed{Exists: true, Template: d.Template, Unprivileged: d.Unprivileged, GrantedRootBytes: d.RootBytes, RootBytes: d.RootBytes}
+		*o = Observed{Exists: true, Template: d.Template, Unprivileged: d.Unprivileged, GrantedRootBytes: d.RootBytes, RootBytes: d.RootBytes,
+			Options: Options{}.TakeBack(optionNames())}
 		o.configure(d)
 	case Configure:
 		for _, c := range s.Changes {
@@ -37,8 +39,16 @@ func (o *Observed) configure(d Desired) {
 	if d.Net.MAC == "" {
 		o.Net.MAC = mac
 	}
-	o.MemoryMiB, o.SwapMiB, o.CPU, o.Nesting = d.MemoryMiB, d.SwapMiB, d.CPU, d.Nesting
+	o.MemoryMiB, o.SwapMiB, o.CPU = d.MemoryMiB, d.SwapMiB, d.CPU
+	if d.AsRoot || o.Unprivileged {
+		o.Nesting = d.Nesting
+	}
 	o.Tags, o.OnBoot, o.BootOrder, o.MarkerCurrent = d.Tags, d.OnBoot, d.BootOrder, true
+	wish := d.Options
+	if !d.AsRoot {
+		wish.Keyctl, wish.FUSE, wish.Mount = nil, nil, nil // Proxmox would refuse them
+	}
+	o.Options = wish.orElse(o.Options)
 	for _, v := range d.Volumes {
 		i := slices.IndexFunc(o.Volumes, func(ov ObservedVolume) bool { return ov.Name == v.Name })
 		if i < 0 {
@@ -48,6 +58,16 @@ func (o *Observed) configure(d Desired) {
 		}
 		o.Volumes[i].MountPath, o.Volumes[i].Backup = v.MountPath, v.Backup
 	}
+}
+
+// orElse has what a wish leaves as it is from what there is.
+func (o Options) orElse(has Options) Options {
+	if o.Mount == nil {
+		o.Mount = has.Mount
+	}
+	o.MTU, o.RateMBps, o.Timezone = cmp.Or(o.MTU, has.MTU), cmp.Or(o.RateMBps, has.RateMBps), cmp.Or(o.Timezone, has.Timezone)
+	o.Keyctl, o.FUSE = cmp.Or(o.Keyctl, has.Keyctl), cmp.Or(o.FUSE, has.FUSE)
+	return o
 }
 
 func (o *Observed) grow(s Step) {
@@ -68,6 +88,8 @@ func drawDesired(t *rapid.T) Desired {
 	d.Net.MAC = rapid.SampledFrom([]string{"", "BC:24:11:00:00:01"}).Draw(t, "mac")
 	d.RootBytes = int64(rapid.IntRange(1, 4).Draw(t, "root")) * gib
 	d.Run = rapid.Bool().Draw(t, "run")
+	d.AsRoot = rapid.Bool().Draw(t, "root")
+	d.Options = drawOptions(t)
 	d.Unprivileged = rapid.Bool().Draw(t, "unprivileged")
 	d.Volumes = nil
 	for _, name := range rapid.SliceOfDistinct(rapid.SampledFrom([]string{"a", "b", "c"}), func(s string) string { return s }).Draw(t, "volumes") {
@@ -75,6 +97,16 @@ func drawDesired(t *rapid.T) Desired {
 			Bytes: int64(rapid.IntRange(1, 4).Draw(t, "size")) * gib})
 	}
 	return d
+}
+
+func drawOptions(t *rapid.T) (o Options) {
+	flag := rapid.Ptr(rapid.Bool(), true)
+	o.MTU = rapid.Ptr(rapid.SampledFrom([]int{0, 1400}), true).Draw(t, "mtu")
+	o.RateMBps = rapid.Ptr(rapid.SampledFrom([]float64{0, 12.5}), true).Draw(t, "rate")
+	o.Timezone = rapid.Ptr(rapid.SampledFrom([]string{"", "host"}), true).Draw(t, "timezone")
+	o.Keyctl, o.FUSE = flag.Draw(t, "keyctl"), flag.Draw(t, "fuse")
+	o.Mount = rapid.SampledFrom([][]string{nil, {}, {"nfs"}}).Draw(t, "mount")
+	return o
 }
 
 // After all of its steps a plan has none left; what is refused stays refused and never gets a step.
@@ -97,6 +129,13 @@ func TestAPlanThatWasCarriedOutLeavesNoSteps(t *testing.T) {
 			}
 			if len(p.Steps) != 0 {
 				t.Fatalf("steps remain for ever: %s", p)
+			}
+			for _, c := range []struct {
+				wish, has *bool
+			}{{d.Options.Keyctl, o.Options.Keyctl}, {d.Options.FUSE, o.Options.FUSE}} {
+				if o.Exists && c.wish != nil && *c.wish != *c.has && len(p.Refused) == 0 {
+					t.Fatalf("wanted %v, has %v, and nothing is said of it", *c.wish, *c.has)
+				}
 			}
 			if o.Exists && o.Running != d.Run {
 				t.Fatalf("running %v, wanted %v", o.Running, d.Run)

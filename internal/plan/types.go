@@ -24,6 +24,10 @@ type Desired struct {
 	SSHKeys      []string
 	Unprivileged bool
 	Nesting      bool
+	// Options may be left as the container has them.
+	Options Options
+	// AsRoot is whether Proxmox is asked by root@pam in person, who alone may set some features.
+	AsRoot bool
 
 	RootBytes int64
 	Volumes   []Volume
@@ -37,6 +41,8 @@ type Desired struct {
 	// KeepStopped leaves a container that stopped after it once ran as it is (restartPolicy never, or stopped by a person).
 	KeepStopped     bool
 	ShutdownTimeout time.Duration
+	// ForceStop kills the container when that has passed.
+	ForceStop bool
 }
 
 // Net is the container's first interface.
@@ -80,6 +86,7 @@ type Observed struct {
 	CPU                CPU
 	Unprivileged       bool
 	Nesting            bool
+	Options            Options
 
 	// Template that the container was created from; empty when nobody remembers.
 	Template string
@@ -97,6 +104,8 @@ type Observed struct {
 	// RestartOwed are settings that are in the configuration and not in the running container: fields, and what Proxmox itself holds
 	// back, by key behind PendingPrefix.
 	RestartOwed []string
+	// Unmanaged are the keys of what somebody else added.
+	Unmanaged []string
 	// MarkerCurrent is false when the description does not say what it should.
 	MarkerCurrent bool
 }
@@ -149,6 +158,12 @@ const (
 	FieldSwap         Field = "swap"
 	FieldCPU          Field = "cpu"
 	FieldNesting      Field = "nesting"
+	FieldMTU          Field = "mtu"
+	FieldRate         Field = "rate limit"
+	FieldKeyctl       Field = "keyctl"
+	FieldFUSE         Field = "fuse"
+	FieldMount        Field = "mount"
+	FieldTimezone     Field = "timezone"
 	FieldTags         Field = "tags"
 	FieldOnBoot       Field = "start on boot"
 	FieldBootOrder    Field = "boot order"
@@ -176,6 +191,8 @@ type Step struct {
 	// Disk and Bytes say what grows to what, for Grow: "rootfs" or a mount point's key.
 	Disk  string
 	Bytes int64
+	// Owes are settings that a Shutdown brings into effect, and for which the container is started again whatever its restart policy.
+	Owes []string
 	// Disrupts is true when the service is interrupted.
 	Disrupts bool
 	// Cause in a few words, for steps without changes.
