@@ -18,10 +18,13 @@ import (
 // would otherwise lose this time in every phase.
 const calm = 2 * time.Second
 
-// settledAt is whether others may build on a service: Ready for its current spec, with nothing left to do. If it only has to stay so
-// for a while, wait says how long.
-func settledAt(svc *v1alpha1.NixMoxService, now time.Time) (ok bool, wait time.Duration) {
+// settledAt is whether others may build on a service: Ready for its current spec and that of its host, with nothing left to do. If it only
+// has to stay so for a while, wait says how long.
+func settledAt(svc *v1alpha1.NixMoxService, host *v1alpha1.NixMoxHost, now time.Time) (ok bool, wait time.Duration) {
 	ready := readyCondition(svc)
+	if svc.Status.ObservedHostGeneration != host.Generation {
+		return false, 0 // it was not judged by what the host says now
+	}
 	if svc.DeletionTimestamp != nil || ready.Status != metav1.ConditionTrue || ready.ObservedGeneration != svc.Generation ||
 		svc.Status.ObservedGeneration != svc.Generation || !desired.Enabled(svc) || len(svc.Status.Plan) > 0 {
 		return false, 0
@@ -44,15 +47,17 @@ type gateInput struct {
 	report *manifest.Report
 	lookup func(manifest.Key) *v1alpha1.NixMoxService
 	now    time.Time
+	// update is whether a running, healthy service is to be changed.
+	update bool
 }
 
-// hold is what keeps a service from its first start or from an update that interrupts it; nil when nothing does. A service that was
-// ready before recovers: it waits for its direct dependencies at most.
+// hold is what keeps a service from its first start or from an update; nil when nothing does. A service that was ready before and is
+// stopped or ill recovers: it waits for its direct dependencies at most.
 func hold(in gateInput) *Outcome {
 	if o := in.holdByDependencies(); o != nil {
 		return o
 	}
-	if in.host.Spec.Rollout.Gate == v1alpha1.GateDependencies || in.svc.Status.FirstReadyTime != nil {
+	if in.host.Spec.Rollout.Gate == v1alpha1.GateDependencies || in.svc.Status.FirstReadyTime != nil && !in.update {
 		return nil
 	}
 	return in.holdByPhase()
@@ -123,7 +128,7 @@ func (in gateInput) settled(key manifest.Key) (bool, time.Duration) {
 	if svc == nil {
 		return false, 0
 	}
-	ok, wait := settledAt(svc, in.now)
+	ok, wait := settledAt(svc, in.host, in.now)
 	return ok, wait
 }
 
@@ -157,5 +162,5 @@ func readiness(svc *v1alpha1.NixMoxService) string {
 	if ready == nil {
 		return ""
 	}
-	return fmt.Sprint(ready.Status, ready.ObservedGeneration, svc.DeletionTimestamp != nil, len(svc.Status.Plan) == 0)
+	return fmt.Sprint(ready.Status, ready.ObservedGeneration, svc.DeletionTimestamp != nil, len(svc.Status.Plan) == 0, svc.Status.ObservedHostGeneration)
 }

@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -11,6 +12,7 @@ import (
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
 	"github.com/nixmox/nixmox-controller/internal/desired"
 	"github.com/nixmox/nixmox-controller/internal/manifest"
+	"github.com/nixmox/nixmox-controller/internal/plan"
 )
 
 // The states of a phase in the host's status.
@@ -42,7 +44,29 @@ func surveyInto(s *v1alpha1.NixMoxHostStatus, report *manifest.Report, services 
 		}
 	}
 	s.Problems = problemsOf(report)
+	s.Changes = changesOf(services)
 	s.Phases, s.Phase = phasesOf(report, byKey, now)
+}
+
+// changesOf counts the containers that are still to be changed; nil when there are none.
+func changesOf(services []v1alpha1.NixMoxService) *v1alpha1.ChangesStatus {
+	var c v1alpha1.ChangesStatus
+	for i := range services {
+		s := services[i].Status
+		if s.Observed == nil || services[i].DeletionTimestamp != nil {
+			continue
+		}
+		if slices.ContainsFunc(s.Plan, func(line string) bool { return !plan.IsRefusal(line) }) {
+			c.Containers++
+		}
+		if slices.ContainsFunc(s.Plan, plan.Interrupts) {
+			c.Disrupted++
+		}
+	}
+	if c.Containers == 0 {
+		return nil
+	}
+	return &c
 }
 
 // phasesOf are the phases with their state; current is the first that is not ready, out of how many.

@@ -222,7 +222,9 @@ func (r *ServiceReconciler) fail(p *pass, kind, message string) {
 	if s.Failure != nil && s.Failure.Kind == kind {
 		count = s.Failure.Count + 1
 	}
-	s.Failure = &v1alpha1.Failure{Kind: kind, Message: message, Count: count, RetryAt: metav1.NewTime(p.now.Add(r.Timing.retry(count)))}
+	s.Failure = &v1alpha1.Failure{
+		Kind: kind, Message: message, Count: count, RetryAt: metav1.NewTime(p.now.Add(r.Timing.retry(count))), HostGeneration: p.host.Generation,
+	}
 }
 
 // working is the outcome of a step under way.

@@ -69,6 +69,7 @@ type pass struct {
 	desired  plan.Desired
 	observed plan.Observed
 	plan     plan.Plan
+	planned  bool     // plan was computed
 	options  []string // the optional settings that the spec names
 }
 
@@ -100,6 +101,7 @@ func (r *ServiceReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 func (r *ServiceReconciler) advance(ctx context.Context, p *pass) Outcome {
 	for _, do := range []func(context.Context, *pass) *Outcome{
 		r.resolveHost,
+		r.lookAfresh,
 		r.judgeSet,
 		r.resolveOperation,
 		r.fillDefaults,
@@ -155,6 +157,14 @@ func (r *ServiceReconciler) resolveHost(ctx context.Context, p *pass) *Outcome {
 		return &o
 	case !p.session.usable():
 		return hostNotReady(p.host)
+	}
+	return nil
+}
+
+// lookAfresh reads the container anew when somebody asks for a reconcile: whoever edited it by hand need not wait for the round.
+func (r *ServiceReconciler) lookAfresh(_ context.Context, p *pass) *Outcome {
+	if p.svc.Status.VMID != 0 && p.svc.Annotations[v1alpha1.RequestedAtAnnotation] != p.svc.Status.LastHandledReconcileAt {
+		p.session.inventory.Invalidate(proxmox.VMID(p.svc.Status.VMID))
 	}
 	return nil
 }
@@ -232,7 +242,7 @@ func (r *ServiceReconciler) fillDefaults(_ context.Context, p *pass) *Outcome {
 
 // planSteps computes what remains to be done and writes it where people see it.
 func (r *ServiceReconciler) planSteps(_ context.Context, p *pass) *Outcome {
-	p.plan = plan.Compute(p.desired, p.observed)
+	p.plan, p.planned = plan.Compute(p.desired, p.observed), true
 	p.svc.Status.Plan = p.plan.Lines()
 	return nil
 }

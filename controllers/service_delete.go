@@ -171,7 +171,11 @@ func (r *ServiceReconciler) stopContainer(ctx context.Context, p *pass) *Outcome
 		return nil
 	}
 	p.desired.ShutdownTimeout, p.desired.ForceStop = desired.ShutdownTimeout(p.svc), p.svc.Spec.ForceStop
-	return r.releaseStep(ctx, p, plan.Step{Kind: plan.Shutdown, Disrupts: true, Cause: "deleted"})
+	s := plan.Step{Kind: plan.Shutdown, Disrupts: true, Cause: "deleted"}
+	if o := r.booting(ctx, p, s); o != nil {
+		return o
+	}
+	return r.releaseStep(ctx, p, s)
 }
 
 // letGo marks the container as retained, or destroys it with its volumes.

@@ -59,7 +59,7 @@ const world = `{
 }`
 
 // impatient is the timing of a controller whose Proxmox lives ten times faster.
-var impatient = controllers.Timing{LostReply: 2 * time.Second, Retry: 500 * time.Millisecond, LongestPause: time.Second}
+var impatient = controllers.Timing{LostReply: 2 * time.Second, Retry: 500 * time.Millisecond, BootGrace: time.Second, LongestPause: time.Second}
 
 // newLab starts everything, after an edit of the world's text or of the lab. Simulated time runs ten times faster.
 func newLab(t *testing.T, edit ...func(l *lab, world *string)) *lab {

@@ -72,6 +72,9 @@ func (r *ServiceReconciler) patchStatus(ctx context.Context, p *pass) error {
 func report(p *pass, o Outcome) {
 	s := &p.svc.Status
 	s.ObservedGeneration = p.svc.Generation
+	if p.planned && len(p.plan.Steps) == 0 {
+		s.ObservedHostGeneration = p.host.Generation
+	}
 	s.WaitingFor = o.WaitingFor
 	s.State = stateWord(o)
 	s.LastHandledReconcileAt = p.svc.Annotations[v1alpha1.RequestedAtAnnotation]
@@ -138,7 +141,7 @@ func stateWord(o Outcome) string {
 	case v1alpha1.ReasonResolving:
 		return "Resolving"
 	case v1alpha1.ReasonCreating, v1alpha1.ReasonStarting, v1alpha1.ReasonUpdating, v1alpha1.ReasonStopping, v1alpha1.ReasonDeleting,
-		v1alpha1.ReasonRetrying, v1alpha1.ReasonDisabled, v1alpha1.ReasonUnhealthy, v1alpha1.ReasonStopped:
+		v1alpha1.ReasonRetrying, v1alpha1.ReasonDisabled, v1alpha1.ReasonUnhealthy, v1alpha1.ReasonStopped, v1alpha1.ReasonCrashLoop:
 		return o.Reason
 	case v1alpha1.ReasonContainerGone:
 		return "Gone"

@@ -5,10 +5,12 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+	"github.com/nixmox/nixmox-controller/internal/health"
 	"github.com/nixmox/nixmox-controller/internal/manifest"
 	"github.com/nixmox/nixmox-controller/internal/plan"
 	"github.com/nixmox/nixmox-controller/internal/proxmox"
@@ -20,7 +22,7 @@ func (r *ServiceReconciler) startStep(ctx context.Context, p *pass) *Outcome {
 		return nil
 	}
 	s := p.plan.Steps[0]
-	for _, check := range []func(context.Context, *pass, plan.Step) *Outcome{r.suspended, r.locked, r.backedOff, r.gated} {
+	for _, check := range []func(context.Context, *pass, plan.Step) *Outcome{r.suspended, r.locked, r.backedOff, r.crashedLately, r.gated, r.booting} {
 		if o := check(ctx, p, s); o != nil {
 			return o
 		}
@@ -72,13 +74,13 @@ func (r *ServiceReconciler) locked(_ context.Context, p *pass, s plan.Step) *Out
 	return &o
 }
 
-// backedOff waits after a failure of the same step, unless the spec was edited since or somebody asks for it now.
+// backedOff waits after a failure of the same step, unless the service or its host was edited since or somebody asks for it now.
 func (r *ServiceReconciler) backedOff(_ context.Context, p *pass, s plan.Step) *Outcome {
 	f := p.svc.Status.Failure
 	if f == nil || f.Kind != string(s.Kind) {
 		return nil
 	}
-	if p.base.Status.ObservedGeneration != p.svc.Generation || p.base.Status.LastHandledReconcileAt != p.svc.Annotations[v1alpha1.RequestedAtAnnotation] {
+	if p.base.Status.ObservedGeneration != p.svc.Generation || f.HostGeneration != p.host.Generation || p.base.Status.LastHandledReconcileAt != p.svc.Annotations[v1alpha1.RequestedAtAnnotation] {
 		p.svc.Status.Failure = nil
 		return nil
 	}
@@ -90,24 +92,52 @@ func (r *ServiceReconciler) backedOff(_ context.Context, p *pass, s plan.Step) *
 	return &o
 }
 
-// gated holds a first start, or an update that interrupts the service, until what it builds on is settled.
+// gated holds a first start, an update that interrupts the service, and any update that comes from the host, until what it builds on is
+// settled.
 func (r *ServiceReconciler) gated(ctx context.Context, p *pass, s plan.Step) *Outcome {
-	if s.Kind != plan.Create && s.Kind != plan.Start && !s.Disrupts || s.Kind == plan.Shutdown && !p.desired.Run {
+	starts := s.Kind == plan.Create || s.Kind == plan.Start
+	switch {
+	case s.Kind == plan.Shutdown && !p.desired.Run:
+		return nil // disabled
+	case s.Kind == plan.Start && len(p.svc.Status.RestartOwed) > 0:
+		return nil // the second half of a restart: it was interrupted already
+	case !starts && !s.Disrupts && !p.hostChanged():
 		return nil
 	}
-	o := hold(gateInput{host: p.host, svc: p.svc, key: keyOf(p.svc), report: p.report, now: p.now, lookup: func(k manifest.Key) *v1alpha1.NixMoxService {
-		svc := &v1alpha1.NixMoxService{}
-		if err := r.Get(ctx, client.ObjectKey{Namespace: k.Namespace, Name: k.Name}, svc); err != nil {
-			return nil
-		}
-		return svc
-	}})
+	o := hold(gateInput{
+		host: p.host, svc: p.svc, key: keyOf(p.svc), report: p.report, now: p.now, update: !starts && !r.ill(p),
+		lookup: func(k manifest.Key) *v1alpha1.NixMoxService {
+			svc := &v1alpha1.NixMoxService{}
+			if err := r.Get(ctx, client.ObjectKey{Namespace: k.Namespace, Name: k.Name}, svc); err != nil {
+				return nil
+			}
+			return svc
+		},
+	})
 	if o != nil {
+		if !starts {
+			o.Message += ", before: " + s.String()
+		}
 		p.mark(v1alpha1.ConditionDependenciesReady, metav1.ConditionFalse, o.Reason, "%s", o.Message)
 		return o
 	}
 	p.mark(v1alpha1.ConditionDependenciesReady, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "What it builds on is ready")
 	return nil
+}
+
+// hostChanged is whether the container was in line with an earlier spec of its host, and is not yet with this one.
+func (p *pass) hostChanged() bool {
+	before := p.base.Status.ObservedHostGeneration
+	return before != 0 && before != p.host.Generation
+}
+
+// ill is whether the service failed its check: an update of it interrupts nothing, and may be what mends it.
+func (r *ServiceReconciler) ill(p *pass) bool {
+	if state, known := r.Scheduler.Verdict(p.key.String()); known && state.Verdict != health.Unknown {
+		return state.Verdict == health.Unhealthy
+	}
+	healthy := meta.FindStatusCondition(p.base.Status.Conditions, v1alpha1.ConditionHealthy)
+	return healthy != nil && healthy.Status == metav1.ConditionFalse
 }
 
 // slot bounds how much is created and started at once on a node.

@@ -11,6 +11,7 @@ import (
 // person stopped it. Either holds until the spec changes or a start is asked for, which is why the stop is remembered.
 func (r *ServiceReconciler) judgeStop(ctx context.Context, p *pass) *Outcome {
 	s := &p.svc.Status
+	r.forgiveCrashes(p)
 	switch {
 	case !p.observed.Exists || p.observed.Running:
 		s.Stopped = nil
@@ -21,10 +22,20 @@ func (r *ServiceReconciler) judgeStop(ctx context.Context, p *pass) *Outcome {
 	case s.Stopped != nil:
 		p.desired.KeepStopped = *s.Stopped == *p.stopSeen(s.Stopped.By)
 		return nil
-	case s.FirstReadyTime == nil || len(s.RestartOwed) > 0:
-		// The first start, or the second half of a restart of ours.
-		return nil
+	case len(s.RestartOwed) > 0:
+		return nil // the second half of a restart of ours
+	case s.FirstReadyTime == nil:
+		if p.fell() {
+			r.noteCrash(p)
+		}
+		return nil // it has to come up once, whatever its policy
 	}
+	return r.judgeByPolicy(ctx, p)
+}
+
+// judgeByPolicy asks restartPolicy about a container that ran once and is stopped.
+func (r *ServiceReconciler) judgeByPolicy(ctx context.Context, p *pass) *Outcome {
+	s := &p.svc.Status
 	switch p.svc.Spec.RestartPolicy {
 	case v1alpha1.RestartAlways:
 	case v1alpha1.RestartNever:
@@ -40,6 +51,9 @@ func (r *ServiceReconciler) judgeStop(ctx context.Context, p *pass) *Outcome {
 		}
 	}
 	p.desired.KeepStopped = s.Stopped != nil
+	if !p.desired.KeepStopped && p.fell() {
+		r.noteCrash(p)
+	}
 	return nil
 }
 

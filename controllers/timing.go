@@ -1,6 +1,9 @@
 package controllers
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Timing is the patience of a controller. The zero value is that of production; tests, which cannot wait that long, shorten it.
 type Timing struct {
@@ -9,6 +12,11 @@ type Timing struct {
 	LostReply time.Duration
 	// Retry is the pause after the first failure of a step; it doubles with every further one, up to MostRetry. Default 5 s.
 	Retry time.Duration
+	// BootGrace is how long after its start a container that has not passed its check is not shut down: until systemd runs, the first process
+	// of a NixOS guest is a shell that drops the signal. Default 30 s.
+	BootGrace time.Duration
+	// SoundRun is how long a container must run before a stop of its own counts as the first again. Default 10 min.
+	SoundRun time.Duration
 	// LongestPause bounds the time until an object that nothing wakes is looked at again. Default: each outcome's own.
 	LongestPause time.Duration
 }
@@ -21,6 +29,18 @@ func (t Timing) lostReply() time.Duration {
 		return t.LostReply
 	}
 	return 45 * time.Second
+}
+
+func (t Timing) bootGrace() time.Duration { return cmp.Or(t.BootGrace, 30*time.Second) }
+
+func (t Timing) soundRun() time.Duration { return cmp.Or(t.SoundRun, 10*time.Minute) }
+
+// restart is the pause before a container that stopped by itself so many times in a row is started again: none after the first time.
+func (t Timing) restart(count int32) time.Duration {
+	if count <= 1 {
+		return 0
+	}
+	return t.retry(count)
 }
 
 // retry is the pause after so many failures in a row.

@@ -10,7 +10,8 @@ type NixMoxServiceStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// observedHostGeneration is the generation of the host's spec that this status judges.
+	// observedHostGeneration is the generation of the host's spec that the container was brought in line with last. While it is behind, what
+	// remains to be done is a change of the host's, which is rolled out phase by phase.
 	// +optional
 	ObservedHostGeneration int64 `json:"observedHostGeneration,omitempty"`
 
@@ -160,8 +161,11 @@ type Failure struct {
 	Message string `json:"message"`
 	// count of failures of this step in a row.
 	Count int32 `json:"count"`
-	// retryAt is when it is tried again.
+	// retryAt is when it is tried again. An edit of the service or of its host is not waited for.
 	RetryAt metav1.Time `json:"retryAt"`
+	// hostGeneration is the generation of the host's spec under which it failed.
+	// +optional
+	HostGeneration int64 `json:"hostGeneration,omitempty"`
 }
 
 // ObservedContainer is the container as Proxmox has it, as far as we manage it.

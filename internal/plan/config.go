@@ -17,7 +17,9 @@ func configChanges(d Desired, o Observed) []Change {
 	c.add(FieldMemory, mib(o.MemoryMiB), mib(d.MemoryMiB))
 	c.add(FieldSwap, mib(o.SwapMiB), mib(d.SwapMiB))
 	c.add(FieldCPU, o.CPU.String(), d.CPU.String())
-	c.owing(FieldNesting, onOff(o.Nesting), onOff(d.Nesting), o.Running)
+	if d.Unprivileged == o.Unprivileged { // else that is refused, and the wish for nesting is that of another container
+		c.owing(FieldNesting, onOff(o.Nesting), onOff(d.Nesting), o.Running)
+	}
 	c.add(FieldTags, tags(o.Tags), tags(d.Tags))
 	c.add(FieldOnBoot, onOff(o.OnBoot), onOff(d.OnBoot))
 	c.add(FieldBootOrder, fmt.Sprint(o.BootOrder), fmt.Sprint(d.BootOrder))

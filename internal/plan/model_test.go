@@ -40,7 +40,7 @@ func (o *Observed) configure(d Desired) {
 		o.Net.MAC = mac
 	}
 	o.MemoryMiB, o.SwapMiB, o.CPU = d.MemoryMiB, d.SwapMiB, d.CPU
-	if d.AsRoot || o.Unprivileged {
+	if d.Unprivileged == o.Unprivileged && (d.AsRoot || o.Unprivileged) {
 		o.Nesting = d.Nesting
 	}
 	o.Tags, o.OnBoot, o.BootOrder, o.MarkerCurrent = d.Tags, d.OnBoot, d.BootOrder, true

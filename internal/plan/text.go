@@ -7,6 +7,21 @@ import (
 	"strings"
 )
 
+// The marks of a line, by which whoever has the lines alone knows what they are.
+const (
+	refused  = "Refused: "
+	disrupts = " (disrupts)"
+)
+
+// IsRefusal is whether a line of a plan is a refusal, and no step.
+func IsRefusal(line string) bool { return strings.HasPrefix(line, refused) }
+
+// Interrupts is whether a line of a plan is a step that interrupts the service.
+func Interrupts(line string) bool {
+	kind, _, _ := strings.Cut(line, ":")
+	return strings.HasSuffix(kind, disrupts)
+}
+
 // String is the change as people read it: "memory 1024 MiB -> 2048 MiB".
 func (c Change) String() string {
 	name := string(c.Field)
@@ -31,14 +46,14 @@ func (s Step) String() string {
 	}
 	text := string(s.Kind)
 	if s.Disrupts {
-		text += " (disrupts)"
+		text += disrupts
 	}
 	return text + ": " + strings.Join(causes, ", ")
 }
 
 // String is the refusal with its reason.
 func (r Refusal) String() string {
-	return "Refused: " + r.Change.String() + ": " + r.Why
+	return refused + r.Change.String() + ": " + r.Why
 }
 
 // String is the whole plan, a line a step; "nothing to do" for an empty one.
