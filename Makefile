@@ -65,6 +65,14 @@ demo-check: build ## Bring the ten-service sample stack up on real parts and jud
 fidelity: pvesim ## Hold bin/pvesim against 830 recorded answers of a Proxmox VE (TIME_SCALE=1: four minutes)
 	$(PURE) GOFLAGS="$(LINT_GOFLAGS)" hack/fidelity.sh
 
+.PHONY: bench
+bench: controller nixmox ## Measure time, calls, memory and writes against their goals (under ten minutes)
+	$(PURE) $(GO) run $(BUILD_FLAGS) ./test/bench --bin bin --docs docs/performance.md
+
+.PHONY: bench-full
+bench-full: controller nixmox ## The same with 10,000 services too
+	$(PURE) $(GO) run $(BUILD_FLAGS) ./test/bench --bin bin --docs docs/performance.md --full
+
 .PHONY: clean
 clean: ## Remove what was built here (Go's own cache stays)
 	rm -rf bin cover.out $(TOOLS) $(GOLANGCI_LINT_CACHE)

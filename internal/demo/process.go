@@ -88,3 +88,6 @@ func (p *Process) Kill() error {
 	<-p.done
 	return nil
 }
+
+// PID is the process's.
+func (p *Process) PID() int { return p.cmd.Process.Pid }

@@ -1,0 +1,114 @@
+// Command bench measures what the controller costs, on the built programs: a real Kubernetes API, the controller as a process of its own,
+// and a simulated Proxmox whose call log counts every call. It prints a table, writes it into docs/performance.md, and exits 1 when a goal
+// is missed. `make bench` and `make bench-full` run it.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"regexp"
+	"syscall"
+	"time"
+)
+
+func main() {
+	bin := flag.String("bin", "bin", "folder with nixmox and controller")
+	full := flag.Bool("full", false, "measure 10,000 services too")
+	only := flag.String("only", ".", "measure only what matches, a regular expression on the names that -list prints")
+	list := flag.Bool("list", false, "print the names of the measures and end")
+	docs := flag.String("docs", "", "page to write the table into; none when empty")
+	profile := flag.String("profile", "", "folder for CPU and heap profiles of the controller; none when empty")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	wanted, err := regexp.Compile(*only)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "Error:", err)
+		os.Exit(2)
+	}
+	b := &bench{bin: *bin, full: *full, wanted: wanted, profile: *profile}
+	if *list {
+		for _, m := range measures(*full) {
+			fmt.Println(m.name)
+		}
+		return
+	}
+	err = b.run(ctx)
+	fmt.Print("\n", b.table.text())
+	if *docs != "" && len(b.table.rows) > 0 {
+		err = errors.Join(err, b.table.writeInto(*docs, *full))
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "Error:", err)
+		os.Exit(1)
+	}
+	if missed := b.table.missed(); missed > 0 {
+		fmt.Printf("\n%d goals are missed\n", missed)
+		os.Exit(1)
+	}
+	fmt.Println("\nall goals are met")
+}
+
+// measure is one part of the bench; together takes part with its neighbours at the same time.
+type measure struct {
+	name     string
+	together bool
+	run      func(context.Context, *bench) error
+}
+
+// bench is one run of all.
+type bench struct {
+	bin     string
+	full    bool
+	wanted  *regexp.Regexp
+	profile string
+	table   table
+	lab     *lab
+}
+
+// run makes the measures in order. One that cannot be made does not keep the others from being made.
+func (b *bench) run(ctx context.Context) (err error) {
+	b.lab, err = startLab(ctx, b.bin, b.profile)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.lab.stop()) }()
+	all := measures(b.full)
+	for i := 0; i < len(all) && ctx.Err() == nil; {
+		batch := []measure{all[i]}
+		for i++; i < len(all) && all[i].together && batch[0].together; i++ {
+			batch = append(batch, all[i])
+		}
+		err = errors.Join(err, b.batch(ctx, batch))
+	}
+	return errors.Join(err, ctx.Err())
+}
+
+func (b *bench) batch(ctx context.Context, batch []measure) error {
+	results := make(chan error)
+	running := 0
+	for _, m := range batch {
+		if !b.wanted.MatchString(m.name) {
+			continue
+		}
+		running++
+		go func() {
+			began := time.Now()
+			err := m.run(ctx, b)
+			if err != nil {
+				err = fmt.Errorf("%s: %w", m.name, err)
+			}
+			fmt.Fprintf(os.Stderr, "%s: %.0f s\n", m.name, time.Since(began).Seconds())
+			results <- err
+		}()
+	}
+	var err error
+	for range running {
+		err = errors.Join(err, <-results)
+	}
+	return err
+}

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/watch"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+)
+
+// rolledOut is what a roll-out was like.
+type rolledOut struct {
+	wall, bound time.Duration
+	calls       int
+	kinds       map[string]int
+	cpu         time.Duration
+}
+
+func (r rolledOut) ratio() float64 { return r.wall.Seconds() / r.bound.Seconds() }
+
+func (r rolledOut) detail(n int) string {
+	var kinds []string
+	for _, k := range slices.SortedFunc(maps.Keys(r.kinds), func(a, b string) int { return r.kinds[b] - r.kinds[a] }) {
+		kinds = append(kinds, fmt.Sprintf("%d %s", r.kinds[k], k))
+	}
+	return fmt.Sprintf("wall %.1f s, bound %.1f s; %d calls = %.2f for each container: %s", r.wall.Seconds(), r.bound.Seconds(), r.calls,
+		float64(r.calls)/float64(n), strings.Join(kinds, ", "))
+}
+
+// rollOut applies the services of a scene and then its host, and waits until all are ready. The time counts from the host on: how fast
+// objects are applied is not the controller's doing.
+func (c *scene) rollOut(ctx context.Context) (rolledOut, error) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Minute)
+	defer cancel()
+	host, services := c.shape.manifests(c.namespace, c.number, c.endpoint)
+	if err := c.apply(ctx, services); err != nil {
+		return rolledOut{}, err
+	}
+	before, err := c.lab.usage()
+	if err != nil {
+		return rolledOut{}, err
+	}
+	ready, err := c.watchReady(ctx, len(services))
+	if err != nil {
+		return rolledOut{}, err
+	}
+	began := time.Now()
+	if err := c.lab.client.Create(ctx, host); err != nil {
+		return rolledOut{}, err
+	}
+	if err := ready(); err != nil {
+		return rolledOut{}, err
+	}
+	ended := time.Now()
+	after, err := c.lab.usage()
+	if err != nil {
+		return rolledOut{}, err
+	}
+	var list v1alpha1.NixMoxServiceList
+	if err := c.lab.client.List(ctx, &list, client.InNamespace(c.namespace)); err != nil {
+		return rolledOut{}, err
+	}
+	log, err := c.log.entries()
+	if err != nil {
+		return rolledOut{}, err
+	}
+	r := rolledOut{wall: ended.Sub(began), cpu: after.cpu - before.cpu}
+	r.bound = bound(jobs(log, list.Items), c.shape.gate, c.shape.nodes*int(c.shape.maxConcurrent))
+	r.calls, r.kinds, err = c.log.calls(time.Time{}, ended)
+	return r, err
+}
+
+// watchReady begins to watch the services; the function that it returns waits until all of them are ready.
+func (c *scene) watchReady(ctx context.Context, n int) (func() error, error) {
+	watcher, err := c.lab.client.Watch(ctx, &v1alpha1.NixMoxServiceList{}, client.InNamespace(c.namespace))
+	if err != nil {
+		return nil, err
+	}
+	return func() error {
+		defer watcher.Stop()
+		ready := map[string]bool{}
+		for len(ready) < n {
+			select {
+			case <-ctx.Done():
+				return fmt.Errorf("%d of %d services are ready: %w", len(ready), n, ctx.Err())
+			case event, open := <-watcher.ResultChan():
+				svc, ok := event.Object.(*v1alpha1.NixMoxService)
+				if !open || !ok || event.Type == watch.Error {
+					return fmt.Errorf("the watch broke off: %v", event.Object)
+				}
+				if meta.IsStatusConditionTrue(svc.Status.Conditions, v1alpha1.ConditionReady) {
+					ready[svc.Name] = true
+				} else {
+					delete(ready, svc.Name)
+				}
+			}
+		}
+		return nil
+	}, nil
+}
+
+// apply creates the services, a few at a time.
+func (c *scene) apply(ctx context.Context, services []*v1alpha1.NixMoxService) error {
+	const appliers = 8
+	var group sync.WaitGroup
+	errs := make(chan error, appliers)
+	for first := range appliers {
+		group.Go(func() {
+			for i := first; i < len(services); i += appliers {
+				if err := c.lab.client.Create(ctx, services[i]); err != nil {
+					errs <- err
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+	close(errs)
+	return <-errs
+}
