@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"context"
+	"time"
 
 	"github.com/nixmox/nixmox-controller/internal/proxmox"
 )
@@ -38,6 +39,7 @@ func (i *Inventory) read(ctx context.Context, node string, vmid proxmox.VMID) (*
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.configs[vmid] = cachedView{node, view}
+	i.watched.done(vmid, time.Now())
 	return view, nil
 }
 
@@ -48,11 +50,20 @@ func (i *Inventory) Invalidate(vmid proxmox.VMID) {
 	delete(i.configs, vmid)
 }
 
+// Known is whether the configuration of a container was read since we began and nothing is known to have changed it.
+func (i *Inventory) Known(vmid proxmox.VMID) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	_, ok := i.configs[vmid]
+	return ok
+}
+
 // Watch takes a container into the round of budgeted reads; Unwatch takes it out.
 func (i *Inventory) Watch(vmid proxmox.VMID) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.watched.add(vmid)
+	_, read := i.configs[vmid]
+	i.watched.add(vmid, read, time.Now())
 }
 
 // Unwatch takes a container out of the round.
@@ -62,14 +73,20 @@ func (i *Inventory) Unwatch(vmid proxmox.VMID) {
 	i.watched.remove(vmid)
 }
 
-// reread reads the next few configurations of the round and wakes the services whose container was edited.
+// reread reads the configurations that are due and wakes the services whose container was edited. A whole round takes two seconds for each
+// container, whatever their number, and what was read for another reason is due a whole round later: a roll-out repeats no reads.
 func (i *Inventory) reread(ctx context.Context) {
-	i.credit += rereadsPerMinute * i.opts.PollInterval.Minutes()
-	for ; i.credit >= 1; i.credit-- {
+	began := time.Now()
+	budget := rereadsPerMinute * i.opts.PollInterval.Minutes()
+	for i.credit = min(i.credit+budget, 2*max(budget, 1)); i.credit >= 1; i.credit-- {
 		i.mu.Lock()
-		vmid, ok := i.watched.next()
+		round := time.Duration(i.watched.len()) * time.Minute / rereadsPerMinute
+		vmid, ok := i.watched.due(began.Add(i.opts.PollInterval/2-round), began)
 		guest, present := i.guests[vmid]
 		cached, had := i.configs[vmid]
+		if ok {
+			i.watched.done(vmid, time.Now()) // also where it cannot be read: it takes its turn
+		}
 		i.mu.Unlock()
 		if !ok || ctx.Err() != nil {
 			return
@@ -82,45 +99,8 @@ func (i *Inventory) reread(ctx context.Context) {
 			i.opts.Log.V(1).Info("Configuration could not be read", "vmid", vmid, "node", guest.Node, "error", err.Error())
 			continue
 		}
-		if had && view.Live.Digest != cached.view.Live.Digest {
+		if !had || view.Live.Digest != cached.view.Live.Digest {
 			i.opts.OnGuest(vmid)
 		}
 	}
-}
-
-// rotation is a round robin over a set.
-type rotation struct {
-	ring []proxmox.VMID
-	at   map[proxmox.VMID]int
-	pos  int
-}
-
-func newRotation() rotation { return rotation{at: map[proxmox.VMID]int{}} }
-
-func (r *rotation) add(vmid proxmox.VMID) {
-	if _, known := r.at[vmid]; known {
-		return
-	}
-	r.at[vmid] = len(r.ring)
-	r.ring = append(r.ring, vmid)
-}
-
-func (r *rotation) remove(vmid proxmox.VMID) {
-	index, known := r.at[vmid]
-	if !known {
-		return
-	}
-	last := len(r.ring) - 1
-	r.ring[index] = r.ring[last]
-	r.at[r.ring[index]] = index
-	r.ring = r.ring[:last]
-	delete(r.at, vmid)
-}
-
-func (r *rotation) next() (proxmox.VMID, bool) {
-	if len(r.ring) == 0 {
-		return 0, false
-	}
-	r.pos = (r.pos + 1) % len(r.ring)
-	return r.ring[r.pos], true
 }

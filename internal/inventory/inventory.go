@@ -169,7 +169,7 @@ func (i *Inventory) take(resources proxmox.Resources, at time.Time) []proxmox.VM
 		if !known || notable(before, g) {
 			changed = append(changed, g.VMID)
 		}
-		if known && edited(before, g) {
+		if known && edited(before, g) && !i.explained(g) {
 			delete(i.configs, g.VMID)
 		}
 		if known && started(before, g) && !i.overlays[g.VMID].running {
@@ -203,6 +203,19 @@ func edited(a, b proxmox.Guest) bool {
 		return true
 	}
 	return a.MaxMemBytes != 0 && (a.Name != b.Name || a.MaxMemBytes != b.MaxMemBytes || a.MaxCPU != b.MaxCPU || a.MaxDiskBytes != b.MaxDiskBytes && !b.Running())
+}
+
+// explained is whether the configuration as we read it says what the row says now: the row, which lags, has only caught up with it.
+func (i *Inventory) explained(g proxmox.Guest) bool {
+	cached, ok := i.configs[g.VMID]
+	if !ok || cached.node != g.Node {
+		return false
+	}
+	c := cached.view.Live
+	size, _ := c.RootFS.SizeBytes()
+	return c.Lock == g.Lock && proxmox.TagsEqual(c.Tags, g.Tags) &&
+		(g.MaxMemBytes == 0 || c.Hostname == g.Name && c.MemoryMiB<<20 == g.MaxMemBytes && (c.Cores == 0 || float64(c.Cores) == g.MaxCPU) &&
+			(g.Running() || size == g.MaxDiskBytes))
 }
 
 // started is whether a guest was started between two looks at it.

@@ -44,10 +44,12 @@ func TestWhatAChangeInTheListMeans(t *testing.T) {
 		{"the disk of a running one is measured inside", row(), row(func(g *proxmox.Guest) { g.MaxDiskBytes = 999 }), false, false, false},
 		{"its node reports nothing", row(), row(func(g *proxmox.Guest) { g.Status = "unknown" }), true, false, false},
 		{"the first statistics of a new one are no edit", row(func(g *proxmox.Guest) { g.Name, g.Status, g.MaxMemBytes, g.MaxCPU = "", "unknown", 0, 0 }), row(), true, false, false},
+		{"the lock of its creation is gone, as read", row(func(g *proxmox.Guest) { g.Lock = "create" }), row(), true, false, false},
+		{"the list catches up with an edit that was read", row(func(g *proxmox.Guest) { g.MaxMemBytes = 2 << 30 }), row(), true, false, false},
 	} {
 		i := New(newFake(), Options{})
 		i.take(proxmox.Resources{Guests: []proxmox.Guest{c.before}}, time.Now())
-		i.configs[900] = cachedView{node: "pve1", view: &proxmox.View{}}
+		i.configs[900] = cachedView{node: "pve1", view: &proxmox.View{Live: &proxmox.Config{Hostname: "a", MemoryMiB: 1024, Cores: 1, Tags: c.before.Tags}}}
 		wakes := slices.Contains(i.take(proxmox.Resources{Guests: []proxmox.Guest{c.now}}, time.Now()), 900)
 		_, kept := i.configs[900]
 		if wakes != c.wakes || kept == c.rereads || (i.Guest(900).Starts > 0) != c.start {
@@ -239,4 +241,54 @@ func TestWhichMountIsWhichVolume(t *testing.T) {
 			t.Errorf("%s: owed %v", name, o.RestartOwed)
 		}
 	}
+}
+
+func TestCallsAtRestAreTheSameForAnyNumberOfContainers(t *testing.T) {
+	for _, n := range []int{10, 100, 1000, 10_000} {
+		f := newFake()
+		for vmid := proxmox.VMID(900); vmid < proxmox.VMID(900+n); vmid++ {
+			f.resources.Guests = append(f.resources.Guests, row(func(g *proxmox.Guest) { g.VMID = vmid }))
+			f.views[vmid] = &proxmox.View{Live: &proxmox.Config{Digest: "1"}}
+		}
+		running(t, f, 10*time.Second, func(t *testing.T, i *Inventory, _ *woken) {
+			for vmid := proxmox.VMID(900); vmid < proxmox.VMID(900+n); vmid++ {
+				i.Watch(vmid)
+			}
+			time.Sleep(time.Minute)
+			before := f.count("resources") + f.count("view")
+			// A whole round of reads, and of 10,000 the first hour of five and a half.
+			round := min(max(time.Duration(n)*2*time.Second, 10*time.Minute), time.Hour)
+			time.Sleep(round)
+			synctest.Wait()
+			perMinute := float64(f.count("resources")+f.count("view")-before) / round.Minutes()
+			if perMinute < 35 || perMinute > 36.5 {
+				t.Errorf("%d containers: %.1f calls a minute", n, perMinute)
+			}
+			if n == 1000 && len(f.reads()) < n {
+				t.Errorf("only %d of %d configurations were read in a round", len(f.reads()), n)
+			}
+		})
+	}
+}
+
+func TestARollOutRepeatsNoReads(t *testing.T) {
+	f := newFake()
+	running(t, f, 10*time.Second, func(t *testing.T, i *Inventory, _ *woken) {
+		for n := range 100 {
+			vmid := proxmox.VMID(900 + n)
+			f.mu.Lock()
+			f.views[vmid] = &proxmox.View{Live: &proxmox.Config{Digest: "1"}}
+			f.resources.Guests = append(f.resources.Guests, row(func(g *proxmox.Guest) { g.VMID = vmid }))
+			f.mu.Unlock()
+			if _, err := i.View(t.Context(), "pve1", vmid); err != nil {
+				t.Fatal(err)
+			}
+			i.Watch(vmid)
+			time.Sleep(time.Second)
+		}
+		synctest.Wait()
+		if got := f.count("view"); got > 125 {
+			t.Errorf("%d reads of 100 containers that were made within 100 s", got)
+		}
+	})
 }

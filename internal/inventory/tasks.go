@@ -2,38 +2,32 @@ package inventory
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 
 	"github.com/nixmox/nixmox-controller/internal/proxmox"
 )
 
-const (
-	// A task is asked for at least this often while it runs,
-	slowestTaskPoll = time.Second
-	// and this often before we know how long its kind takes;
-	unknownTaskPoll = 500 * time.Millisecond
-	// a node is never asked more often than this.
-	fastestTaskPoll = 150 * time.Millisecond
-)
-
 // tasks are our own open tasks of one Proxmox, polled together: one call a node, whatever their number.
 type tasks struct {
-	mu      sync.Mutex
-	open    map[proxmox.UPID]*openTask
-	ended   map[proxmox.UPID]proxmox.TaskStatus
-	typical map[string]time.Duration // by node and kind of work: the next one will take about as long
-	kick    chan struct{}
+	mu        sync.Mutex
+	open      map[proxmox.UPID]*openTask
+	ended     map[proxmox.UPID]proxmox.TaskStatus
+	durations durations
+	kick      chan struct{}
 }
 
 type openTask struct {
 	began time.Time
 	next  time.Time
+	// ran is the age at which the task was last seen to run, and asked how often that was after it should have ended.
+	ran   time.Duration
+	asked int
 }
 
 func newTasks() tasks {
-	return tasks{open: map[proxmox.UPID]*openTask{}, ended: map[proxmox.UPID]proxmox.TaskStatus{}, typical: map[string]time.Duration{},
-		kick: make(chan struct{}, 1)}
+	return tasks{open: map[proxmox.UPID]*openTask{}, ended: map[proxmox.UPID]proxmox.TaskStatus{}, durations: durations{}, kick: make(chan struct{}, 1)}
 }
 
 // Track follows a task until it ends; OnGuest is called then. Tracking it again changes nothing.
@@ -48,7 +42,7 @@ func (i *Inventory) Track(upid proxmox.UPID) {
 		return
 	}
 	now := time.Now()
-	t.open[upid] = &openTask{began: now, next: now.Add(t.wait(upid, 0))}
+	t.open[upid] = &openTask{began: now, next: now.Add(t.durations.first(kindOf(upid)))}
 	select {
 	case t.kick <- struct{}{}:
 	default:
@@ -74,27 +68,7 @@ func (i *Inventory) ForgetTask(upid proxmox.UPID) {
 // TaskForgotten is the exit status of a task that Proxmox does not know any more: what it did must be read from the container.
 const TaskForgotten = "forgotten by Proxmox"
 
-// wait is how long to leave a task alone that began age ago: until its kind is typically done, then in growing steps.
-func (t *tasks) wait(upid proxmox.UPID, age time.Duration) time.Duration {
-	typical, known := t.typical[upid.Node+" "+upid.Type]
-	switch {
-	case !known:
-		return unknownTaskPoll
-	case age < typical:
-		return min(typical-age+20*time.Millisecond, slowestTaskPoll)
-	default:
-		return min(max((age-typical)/2, fastestTaskPoll), unknownTaskPoll)
-	}
-}
-
-// learn keeps the shortest time seen lately: our own polling makes the others look longer than they were.
-func (t *tasks) learn(upid proxmox.UPID, took time.Duration) {
-	key := upid.Node + " " + upid.Type
-	if typical, known := t.typical[key]; known {
-		took = min(took, typical+typical/16)
-	}
-	t.typical[key] = took
-}
+func kindOf(upid proxmox.UPID) string { return upid.Node + " " + upid.Type }
 
 func (i *Inventory) followTasks(ctx context.Context) {
 	for {
@@ -115,12 +89,27 @@ func (i *Inventory) followTasks(ctx context.Context) {
 	}
 }
 
+// nextPoll is when the next node is to be asked. Tasks of a node that should end at nearly the same time share one question: it comes when
+// the last of them is due.
 func (t *tasks) nextPoll() (next time.Time, any bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, o := range t.open {
-		if !any || o.next.Before(next) {
-			next, any = o.next, true
+	earliest := map[string]time.Time{}
+	for upid, o := range t.open {
+		if at, known := earliest[upid.Node]; !known || o.next.Before(at) {
+			earliest[upid.Node] = o.next
+		}
+	}
+	last := maps.Clone(earliest)
+	for upid, o := range t.open {
+		within := earliest[upid.Node].Add(t.durations.patience(kindOf(upid)))
+		if o.next.After(last[upid.Node]) && !o.next.After(within) {
+			last[upid.Node] = o.next
+		}
+	}
+	for _, at := range last {
+		if !any || at.Before(next) {
+			next, any = at, true
 		}
 	}
 	return next, any
@@ -158,17 +147,22 @@ func (i *Inventory) askTasks(ctx context.Context, node string, upids []proxmox.U
 		}
 		status, answered := statuses[upid]
 		if answered && !status.Running {
-			t.learn(upid, now.Sub(open.began))
+			t.durations.learn(kindOf(upid), open.ran, now.Sub(open.began))
 			delete(t.open, upid)
 			t.ended[upid] = status
 			wake = append(wake, upid.VMID())
 			continue
 		}
-		wait := t.wait(upid, now.Sub(open.began))
-		if !answered {
-			wait = slowestTaskPoll
+		switch {
+		case !answered:
+			open.next = now.Add(slowestTaskPoll)
+		case open.next.After(now):
+			open.ran = now.Sub(open.began) // others were due; it keeps its time
+		default:
+			open.ran = now.Sub(open.began)
+			open.next = now.Add(t.durations.again(kindOf(upid), open.ran, open.asked))
+			open.asked++
 		}
-		open.next = now.Add(max(wait, fastestTaskPoll))
 	}
 	t.mu.Unlock()
 	for _, vmid := range wake {

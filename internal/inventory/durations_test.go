@@ -1,0 +1,70 @@
+package inventory
+
+import (
+	"testing"
+	"time"
+)
+
+// follow is how many questions a task of a duration costs, and how late its end is seen.
+func (d durations) follow(kind string, took time.Duration) (questions int, late time.Duration) {
+	var ran time.Duration
+	at := d.first(kind)
+	for asked := 0; ; asked++ {
+		questions++
+		if at >= took {
+			d.learn(kind, ran, at)
+			return questions, at - took
+		}
+		ran = at
+		at += d.again(kind, at, asked)
+	}
+}
+
+func TestOnceKnownATaskCostsLittleMoreThanOneQuestion(t *testing.T) {
+	for _, took := range []time.Duration{300 * time.Millisecond, time.Second, 2 * time.Second, 20 * time.Second, 5 * time.Minute} {
+		d := durations{}
+		for range 10 {
+			d.follow("create", took)
+		}
+		questions, late := 0, time.Duration(0)
+		for range 100 {
+			n, l := d.follow("create", took)
+			questions, late = questions+n, late+l
+		}
+		if questions > 150 {
+			t.Errorf("a hundred tasks of %v cost %d questions", took, questions)
+		}
+		if mean := late / 100; mean > took/25+40*time.Millisecond {
+			t.Errorf("the end of tasks of %v is seen %v late", took, mean)
+		}
+	}
+}
+
+func TestAFirstTaskIsAskedForSeldomEnough(t *testing.T) {
+	for took, most := range map[time.Duration]int{time.Second: 4, 2 * time.Second: 7, 20 * time.Second: 30, time.Hour: 3650} {
+		d := durations{}
+		questions, late := d.follow("create", took)
+		if questions > most || late > took/4+time.Second/4 {
+			t.Errorf("the first task of %v cost %d questions, and its end was seen %v late", took, questions, late)
+		}
+	}
+}
+
+func TestOneSlowTaskDoesNotMakeTheOthersLate(t *testing.T) {
+	d := durations{}
+	for range 10 {
+		d.follow("create", 2*time.Second)
+	}
+	d.follow("create", time.Minute)
+	if _, late := d.follow("create", 2*time.Second); late > 250*time.Millisecond {
+		t.Errorf("after a slow one the end of a quick one is seen %v late", late)
+	}
+	// And a machine that has become slower is learnt.
+	questions := 0
+	for range 30 {
+		questions, _ = d.follow("create", 4*time.Second)
+	}
+	if questions > 2 {
+		t.Errorf("thirty slower tasks later one still costs %d questions", questions)
+	}
+}
