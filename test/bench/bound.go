@@ -117,42 +117,48 @@ func steps(all []*job, of func(*job) time.Duration) []time.Duration {
 	return few
 }
 
+// graph is the jobs by name, and what builds on each.
+type graph struct {
+	byName   map[string]*job
+	children map[string][]*job
+}
+
 // chains fills in heads and tails.
 func chains(all []*job) {
-	byName, children := map[string]*job{}, map[string][]*job{}
+	g := graph{byName: map[string]*job{}, children: map[string][]*job{}}
 	for _, j := range all {
-		byName[j.name], j.head, j.tail = j, -1, -1
+		g.byName[j.name], j.head, j.tail = j, -1, -1
 	}
 	for _, j := range all {
 		for _, d := range j.deps {
-			if byName[d] != nil {
-				children[d] = append(children[d], j)
-			}
+			g.children[d] = append(g.children[d], j)
 		}
-	}
-	var head, tail func(*job) time.Duration
-	head = func(j *job) time.Duration {
-		if j.head < 0 {
-			j.head = 0
-			for _, d := range j.deps {
-				if dep := byName[d]; dep != nil {
-					j.head = max(j.head, head(dep)+dep.work+dep.wait)
-				}
-			}
-		}
-		return j.head
-	}
-	tail = func(j *job) time.Duration {
-		if j.tail < 0 {
-			j.tail = j.wait
-			for _, child := range children[j.name] {
-				j.tail = max(j.tail, j.wait+child.work+tail(child))
-			}
-		}
-		return j.tail
 	}
 	for _, j := range all {
-		head(j)
-		tail(j)
+		g.head(j)
+		g.tail(j)
 	}
+}
+
+// head of a job; what is not among the jobs holds nothing up.
+func (g graph) head(j *job) time.Duration {
+	if j.head < 0 {
+		j.head = 0
+		for _, d := range j.deps {
+			if dep := g.byName[d]; dep != nil {
+				j.head = max(j.head, g.head(dep)+dep.work+dep.wait)
+			}
+		}
+	}
+	return j.head
+}
+
+func (g graph) tail(j *job) time.Duration {
+	if j.tail < 0 {
+		j.tail = j.wait
+		for _, child := range g.children[j.name] {
+			j.tail = max(j.tail, j.wait+child.work+g.tail(child))
+		}
+	}
+	return j.tail
 }
