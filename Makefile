@@ -44,10 +44,10 @@ help: ## Say what there is to make (the default)
 	@printf '\nThe first build compiles a Kubernetes API server: about ten minutes of CPU. Later ones take seconds.\n'
 
 .PHONY: build
-build: controller pvesim nixmox ## Build bin/controller, bin/pvesim and bin/nixmox
+build: controller pvesim nixmox plugin ## Build bin/controller, bin/pvesim, bin/nixmox and bin/kubectl-nixmox
 
 .PHONY: test
-test: nixmox pvesim ## Run all tests, the controllers' against bin/nixmox as their API server
+test: nixmox pvesim plugin ## Run all tests, the controllers' against bin/nixmox as their API server
 	hack/build-progress.sh $(RACE) ./apis/... ./controllers/... ./internal/...
 	NIXMOX_BIN=$(CURDIR)/bin/nixmox $(GO) test $(RACE) -shuffle=on -timeout 20m ./...
 	cd standalone && NIXMOX_BIN=$(CURDIR)/bin/nixmox $(PURE) $(GO) test -trimpath -shuffle=on -timeout 20m ./...
@@ -116,12 +116,15 @@ fuzz: ## Run each fuzz target on FUZZTIME inputs (100000x)
 ##@ Parts
 
 # Always asked, seldom work: Go's cache decides what is stale.
-.PHONY: controller pvesim nixmox
+.PHONY: controller pvesim nixmox plugin
 controller: ## Build bin/controller, the controller for a cluster that exists
 	$(BUILD) -ldflags '$(STAMP)' -o bin/controller ./cmd/controller
 
 pvesim: ## Build bin/pvesim, the Proxmox stand-in
 	$(BUILD) -ldflags '$(STAMP)' -o bin/pvesim ./cmd/pvesim
+
+plugin: ## Build bin/kubectl-nixmox, the kubectl plugin
+	$(BUILD) -ldflags '-s -w $(STAMP)' -o bin/kubectl-nixmox ./cmd/kubectl-nixmox
 
 # Without the tables for debuggers (-s -w) it is a third smaller and links faster; stack traces stay whole.
 nixmox: ## Build bin/nixmox, Kubernetes API and controller in one process

@@ -4,6 +4,8 @@
 package topology
 
 import (
+	"net/netip"
+
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
@@ -36,6 +38,8 @@ func Service(host *v1alpha1.NixMoxHost, svc *v1alpha1.NixMoxService) manifest.Se
 	ip, err := desired.Address(host, svc)
 	if err == nil {
 		m.IP = ip.Addr()
+	} else if own, e := netip.ParseAddr(svc.Spec.IP); e == nil {
+		m.IP = own // files without their host: no prefix is known, and two with one address are two all the same
 	}
 	if o := svc.Status.Observed; o != nil {
 		m.HoldsIP = err == nil && o.IP == ip.String()

@@ -15,9 +15,7 @@ import (
 // kubectl runs the real kubectl with args[0] as its name. Where nobody says
 // which cluster, it is the one that `nixmox up` runs by default.
 func kubectl(args []string) int {
-	if kubeconfig := filepath.Join(defaultDataDir(), kubeconfigName); os.Getenv("KUBECONFIG") == "" && exists(kubeconfig) {
-		_ = os.Setenv("KUBECONFIG", kubeconfig)
-	}
+	useDefaultKubeconfig()
 	os.Args = args // kubectl looks there, also for the names of its plugins
 	_, _ = logs.GlogSetter(upstream.GetLogVerbosity(args))
 	if err := cli.RunNoErrOutput(upstream.NewDefaultKubectlCommand()); err != nil {
@@ -25,6 +23,13 @@ func kubectl(args []string) int {
 		return 1
 	}
 	return 0
+}
+
+// useDefaultKubeconfig chooses the cluster of `nixmox up` where nobody says which.
+func useDefaultKubeconfig() {
+	if kubeconfig := filepath.Join(defaultDataDir(), kubeconfigName); os.Getenv("KUBECONFIG") == "" && exists(kubeconfig) {
+		_ = os.Setenv("KUBECONFIG", kubeconfig)
+	}
 }
 
 // kubectlHelp makes kubectl show up in `nixmox help`; main runs it.

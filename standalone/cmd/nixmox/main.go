@@ -3,11 +3,12 @@
 package main
 
 import (
-	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
 
+	"github.com/nixmox/nixmox-controller/internal/cli"
 	"github.com/nixmox/nixmox-controller/standalone/internal/shutdown"
 )
 
@@ -18,13 +19,12 @@ func main() {
 	}
 	root := &cobra.Command{
 		Use:           "nixmox",
-		Short:         "Run NixMox without a Kubernetes cluster",
+		Short:         "Run NixMox without a Kubernetes cluster, and look at its manifests and services",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
 	root.AddCommand(upCommand(), demoCommand(), kubectlHelp(), versionCommand())
-	if err := root.ExecuteContext(shutdown.Context()); err != nil {
-		fmt.Fprintln(os.Stderr, "nixmox:", err)
-		os.Exit(1)
-	}
+	useDefaultKubeconfig()
+	cli.AddTo(root, genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}, version)
+	os.Exit(cli.Exit(root.ExecuteContext(shutdown.Context()), os.Stderr))
 }

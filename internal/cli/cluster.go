@@ -1,0 +1,96 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+)
+
+const noCluster = "give manifests with -f, or choose a cluster with --kubeconfig or KUBECONFIG"
+
+// client talks to the cluster that the flags choose.
+func (p *program) client() (client.WithWatch, error) {
+	cfg, err := p.config.ToRESTConfig()
+	if err != nil {
+		return nil, fmt.Errorf("%w\n  %s", err, noCluster)
+	}
+	// Without any configuration client-go asks a port at which nothing has answered for years.
+	if cfg.Host == "http://localhost:8080" || cfg.Host == "localhost:8080" {
+		return nil, errors.New("no cluster is configured\n  " + noCluster)
+	}
+	cfg.QPS, cfg.Burst = 50, 100
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			return nil, err
+		}
+	}
+	c, err := client.NewWithWatch(cfg, client.Options{Scheme: scheme})
+	if err != nil {
+		return nil, fmt.Errorf("connect to the cluster: %w", err)
+	}
+	return c, nil
+}
+
+// namespace that the flags and the kubeconfig choose.
+func (p *program) namespace() (string, error) {
+	namespace, _, err := p.config.ToRawKubeConfigLoader().Namespace()
+	if err != nil {
+		return "", fmt.Errorf("read the kubeconfig: %w", err)
+	}
+	return namespace, nil
+}
+
+// fromCluster reads the objects of the namespace, or of all.
+func (p *program) fromCluster(ctx context.Context, s *source) (*stack, error) {
+	c, err := p.client()
+	if err != nil {
+		return nil, err
+	}
+	namespace := ""
+	if !s.allNamespaces {
+		if namespace, err = p.namespace(); err != nil {
+			return nil, err
+		}
+	}
+	return readStack(ctx, c, namespace)
+}
+
+// readStack reads and judges the hosts and services of a namespace ("": of all).
+func readStack(ctx context.Context, c client.Client, namespace string) (*stack, error) {
+	st, err := readObjects(ctx, c, namespace)
+	if err != nil {
+		return nil, err
+	}
+	st.group()
+	if len(st.sets) == 0 {
+		where := "namespace " + namespace
+		if namespace == "" {
+			where = "any namespace"
+		}
+		return nil, fmt.Errorf("no NixMoxHost or NixMoxService in %s", where)
+	}
+	return st, nil
+}
+
+func readObjects(ctx context.Context, c client.Client, namespace string) (*stack, error) {
+	var hosts v1alpha1.NixMoxHostList
+	var services v1alpha1.NixMoxServiceList
+	for _, list := range []client.ObjectList{&hosts, &services} {
+		err := c.List(ctx, list, client.InNamespace(namespace))
+		if meta.IsNoMatchError(err) {
+			return nil, fmt.Errorf("the cluster does not know NixMox yet; apply config/crd first: %w", err)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read the cluster: %w", err)
+		}
+	}
+	return &stack{hosts: hosts.Items, services: services.Items}, nil
+}
