@@ -94,6 +94,7 @@ type version struct {
 	kind, name, resourceVersion string
 	row                         row
 	reason, message             string
+	plan                        string
 }
 
 func (v version) says(parts []string) bool {
@@ -169,6 +170,22 @@ func (c *conformance) saw(name, reason string, r row, says ...string) bool {
 	return false
 }
 
+// planned is whether a service once had this plan.
+func (c *conformance) planned(name, plan string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.ContainsFunc(c.versions, func(v version) bool { return v.kind == "NixMoxService" && v.name == name && v.plan == plan })
+}
+
+func planText(lines any) string {
+	list, _ := lines.([]any)
+	texts := make([]string, len(list))
+	for i, line := range list {
+		texts[i] = fmt.Sprint(line)
+	}
+	return strings.Join(texts, "\n")
+}
+
 // count is how many versions there were so far.
 func (c *conformance) count() int {
 	c.mu.Lock()
@@ -182,6 +199,7 @@ func judge(u *unstructured.Unstructured) (version, error) {
 	var s struct {
 		ObservedGeneration *int64             `json:"observedGeneration"`
 		Conditions         []metav1.Condition `json:"conditions"`
+		Plan               any                `json:"plan"`
 	}
 	text, _, _ := unstructured.NestedMap(u.Object, "status")
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(text, &s); err != nil {
@@ -190,6 +208,7 @@ func judge(u *unstructured.Unstructured) (version, error) {
 	if s.ObservedGeneration == nil {
 		return v, errors.New("no observedGeneration")
 	}
+	v.plan = planText(s.Plan)
 	current := *s.ObservedGeneration == u.GetGeneration()
 	if *s.ObservedGeneration > u.GetGeneration() {
 		return v, fmt.Errorf("observedGeneration %d is ahead of generation %d", *s.ObservedGeneration, u.GetGeneration())

@@ -184,7 +184,7 @@ func hostNotReady(host *v1alpha1.NixMoxHost) *Outcome {
 
 // judgeSet stops a service that the set of all services cannot hold: a circle, a duplicate, a dependency that does not exist.
 func (r *ServiceReconciler) judgeSet(ctx context.Context, p *pass) *Outcome {
-	report, err := r.topologies.of(ctx, p.host)
+	report, err := r.topologies.of(ctx, p.host, p.svc)
 	if err != nil {
 		return &Outcome{Keep: true, Err: err}
 	}
@@ -237,6 +237,7 @@ func (r *ServiceReconciler) fillDefaults(_ context.Context, p *pass) *Outcome {
 	}
 	p.desired = d
 	p.manageOptions()
+	p.handOver()
 	return nil
 }
 

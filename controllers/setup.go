@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -23,7 +24,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+	"github.com/nixmox/nixmox-controller/internal/desired"
 	"github.com/nixmox/nixmox-controller/internal/health"
+	"github.com/nixmox/nixmox-controller/internal/topology"
 )
 
 // The indexes of services: by the host that they refer to, and by the VMIDs that they claim.
@@ -197,12 +200,19 @@ func changesSet(e event.UpdateEvent) bool {
 	return before.Generation != after.Generation || (before.DeletionTimestamp == nil) != (after.DeletionTimestamp == nil) || holds(before) != holds(after)
 }
 
-// holds is what a service's container has taken of the things that no two may have.
+// holds is what a service's container has taken of the things that no two may have. Whether it runs matters while it has an address that
+// it is to give up.
 func holds(svc *v1alpha1.NixMoxService) string {
-	if o := svc.Status.Observed; o != nil {
-		return o.IP + " " + o.Hostname
+	o := svc.Status.Observed
+	if o == nil {
+		return ""
 	}
-	return ""
+	text := o.IP + " " + o.Hostname
+	wanted, _, _ := strings.Cut(svc.Spec.IP, "/")
+	if has := topology.Address(svc).String(); o.Running && (has != wanted || !desired.Enabled(svc) || svc.DeletionTimestamp != nil) {
+		text += " running"
+	}
+	return text
 }
 
 func changesReadiness(e event.UpdateEvent) bool {

@@ -22,7 +22,7 @@ func (r *ServiceReconciler) startStep(ctx context.Context, p *pass) *Outcome {
 		return nil
 	}
 	s := p.plan.Steps[0]
-	for _, check := range []func(context.Context, *pass, plan.Step) *Outcome{r.suspended, r.locked, r.backedOff, r.crashedLately, r.gated, r.booting} {
+	for _, check := range []func(context.Context, *pass, plan.Step) *Outcome{r.suspended, r.locked, r.backedOff, r.crashedLately, r.gated, r.addressTaken, r.booting} {
 		if o := check(ctx, p, s); o != nil {
 			return o
 		}
@@ -99,6 +99,8 @@ func (r *ServiceReconciler) gated(ctx context.Context, p *pass, s plan.Step) *Ou
 	switch {
 	case s.Kind == plan.Shutdown && !p.desired.Run:
 		return nil // disabled
+	case s.Kind == plan.Shutdown && p.desired.HandOver != "":
+		return nil // what it builds on may be what waits for its address
 	case s.Kind == plan.Start && len(p.svc.Status.RestartOwed) > 0:
 		return nil // the second half of a restart: it was interrupted already
 	case !starts && !s.Disrupts && !p.hostChanged():

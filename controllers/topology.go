@@ -18,42 +18,73 @@ type topologies struct {
 	client client.Reader
 
 	mu      sync.Mutex
-	reports map[types.NamespacedName]*manifest.Report
+	judged  map[types.NamespacedName]*judgement
 	version map[types.NamespacedName]int
 }
 
+// judgement is a report with the specs that it is about.
+type judgement struct {
+	report   *manifest.Report
+	host     int64
+	services map[manifest.Key]edition
+}
+
+// edition tells one spec of a service from another.
+type edition struct {
+	uid        types.UID
+	generation int64
+	deleted    bool
+}
+
+func editionOf(svc *v1alpha1.NixMoxService) edition {
+	return edition{svc.UID, svc.Generation, svc.DeletionTimestamp != nil}
+}
+
 func newTopologies(c client.Reader) *topologies {
-	return &topologies{client: c, reports: map[types.NamespacedName]*manifest.Report{}, version: map[types.NamespacedName]int{}}
+	return &topologies{client: c, judged: map[types.NamespacedName]*judgement{}, version: map[types.NamespacedName]int{}}
 }
 
 // invalidate drops the judgement of a host: a service of it came, went or changed.
 func (t *topologies) invalidate(host types.NamespacedName) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.reports, host)
+	delete(t.judged, host)
 	t.version[host]++
 }
 
-// of is the judgement of the host's services as the cache has them.
-func (t *topologies) of(ctx context.Context, host *v1alpha1.NixMoxHost) (*manifest.Report, error) {
+// of is the judgement of the host's services as the cache has them. It is about these very specs: the cache may hold a change, and wake the
+// service, before invalidate is told of it.
+func (t *topologies) of(ctx context.Context, host *v1alpha1.NixMoxHost, about ...*v1alpha1.NixMoxService) (*manifest.Report, error) {
 	name := client.ObjectKeyFromObject(host)
 	t.mu.Lock()
-	report, version := t.reports[name], t.version[name]
+	known, version := t.judged[name], t.version[name]
 	t.mu.Unlock()
-	if report != nil {
-		return report, nil
+	if known != nil && known.isAbout(host, about) {
+		return known.report, nil
 	}
 	services, err := servicesOf(ctx, t.client, name)
 	if err != nil {
 		return nil, err
 	}
-	report = topology.Validate(host, services)
+	made := &judgement{report: topology.Validate(host, services), host: host.Generation, services: make(map[manifest.Key]edition, len(services))}
+	for i := range services {
+		made.services[keyOf(&services[i])] = editionOf(&services[i])
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.version[name] == version {
-		t.reports[name] = report
+		t.judged[name] = made
 	}
-	return report, nil
+	return made.report, nil
+}
+
+func (j *judgement) isAbout(host *v1alpha1.NixMoxHost, services []*v1alpha1.NixMoxService) bool {
+	for _, svc := range services {
+		if j.services[keyOf(svc)] != editionOf(svc) {
+			return false
+		}
+	}
+	return j.host == host.Generation
 }
 
 // servicesOf lists the services that refer to a host.

@@ -13,6 +13,8 @@ type Report struct {
 	phases  []Phase
 	phasing dag.Phasing
 	blocks  blocks
+
+	handovers map[int32]Handover
 }
 
 // PhaseServices is one deployment phase.

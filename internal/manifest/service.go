@@ -51,6 +51,11 @@ type Service struct {
 	// HoldsIP and HoldsHostname say that the service's own container has this
 	// very address, or host name, today. Both are false for files.
 	HoldsIP, HoldsHostname bool
+	// At is the address that the service's running container has today; the
+	// zero Addr is none. It differs from IP while an edit of it is under way.
+	At netip.Addr
+	// Pinned says that nothing is changed about the container: it keeps At.
+	Pinned bool
 	// Created is when the object was made; zero for files.
 	Created time.Time
 }

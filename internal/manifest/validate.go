@@ -33,6 +33,7 @@ func Validate(services []Service, phases []Phase) *Report {
 		r.Problems = append(r.Problems, check()...)
 	}
 	r.block()
+	r.handOver()
 	return r
 }
 

@@ -10,6 +10,9 @@ func Compute(d Desired, o Observed) Plan {
 	if !o.Exists {
 		return createPlan(d)
 	}
+	if d.HandOver != "" && d.Run && o.Running {
+		return handOver(d, o)
+	}
 	var p Plan
 	changes, refused := allowed(d, configChanges(d, o), o.Unprivileged)
 	p.Refused = append(refusals(d, o), refused...)
@@ -23,6 +26,23 @@ func Compute(d Desired, o Observed) Plan {
 		return p
 	}
 	p.Steps = append(append(p.Steps, grow...), power...)
+	return p
+}
+
+// secondHalf is the cause of the start that follows a shutdown of ours.
+const secondHalf = "second half of the restart"
+
+// handOver stops the container before anything else: everything that it lacks then costs no further restart.
+func handOver(d Desired, o Observed) Plan {
+	cause := d.HandOver
+	d.HandOver, d.KeepStopped, o.Running = "", false, false
+	p := Compute(d, o)
+	for i := range p.Steps {
+		if p.Steps[i].Kind == Start {
+			p.Steps[i].Cause = secondHalf
+		}
+	}
+	p.Steps = slices.Insert(p.Steps, 0, Step{Kind: Shutdown, Disrupts: true, Cause: cause, Owes: []string{string(FieldIP)}})
 	return p
 }
 
@@ -91,7 +111,7 @@ func powerSteps(d Desired, o Observed, owed []string) []Step {
 	case len(owed) > 0:
 		return []Step{
 			{Kind: Shutdown, Disrupts: true, Cause: "restart to bring into effect: " + join(owed), Owes: owed},
-			{Kind: Start, Cause: "second half of the restart"},
+			{Kind: Start, Cause: secondHalf},
 		}
 	}
 	return nil

@@ -74,6 +74,14 @@ func TestCompute(t *testing.T) {
 			Shutdown (disrupts): restart to bring into effect: volume
 			Start: second half of the restart
 			Grow: volume data 20 GiB -> 40 GiB`},
+		{"an address is handed over with one stop", desired(func(d *Desired) {
+			d.HandOver, d.Hostname = "hands 192.168.1.99 over to b", "new.example.com"
+		}), observed(func(o *Observed) { o.Net.IP = netip.MustParsePrefix("192.168.1.99/24") }), `
+			Shutdown (disrupts): hands 192.168.1.99 over to b
+			Configure: hostname db.example.com -> new.example.com, ip 192.168.1.99/24 -> 192.168.1.11/24
+			Start: second half of the restart`},
+		{"a stopped container has handed it over already", desired(func(d *Desired) { d.HandOver = "hands 192.168.1.99 over to b" }),
+			observed(func(o *Observed) { o.Running = false }), `Start: stopped`},
 		{"stopped", desired(), observed(func(o *Observed) { o.Running = false }), `Start: stopped`},
 		{"stopped and to be left", desired(func(d *Desired) { d.KeepStopped = true }), observed(func(o *Observed) { o.Running = false }), `nothing to do`},
 		{"disabled", desired(func(d *Desired) { d.Run = false }), observed(), `Shutdown (disrupts): disabled`},

@@ -39,7 +39,10 @@ type Desired struct {
 	// Run is whether the container should run.
 	Run bool
 	// KeepStopped leaves a container that stopped after it once ran as it is (restartPolicy never, or stopped by a person).
-	KeepStopped     bool
+	KeepStopped bool
+	// HandOver, when set, stops a running container first, to give its address up for a while; it says so to people.
+	HandOver string
+	// ShutdownTimeout is how long a shutdown may take.
 	ShutdownTimeout time.Duration
 	// ForceStop kills the container when that has passed.
 	ForceStop bool

@@ -42,10 +42,26 @@ func Service(host *v1alpha1.NixMoxHost, svc *v1alpha1.NixMoxService) manifest.Se
 		m.IP = own // files without their host: no prefix is known, and two with one address are two all the same
 	}
 	if o := svc.Status.Observed; o != nil {
-		m.HoldsIP = err == nil && o.IP == ip.String()
+		has := Address(svc)
+		// A step under way may be giving it to the container at this moment.
+		m.HoldsIP = err == nil && (has == ip.Addr() || svc.Status.Operation != nil)
 		m.HoldsHostname = o.Hostname == m.Hostname
+		m.Pinned = svc.Spec.Suspend
+		if o.Running {
+			m.At = has.Unmap()
+		}
 	}
 	return m
+}
+
+// Address is the address that the service's container is configured with, as far as it was observed.
+func Address(svc *v1alpha1.NixMoxService) netip.Addr {
+	if o := svc.Status.Observed; o != nil {
+		if has, err := netip.ParsePrefix(o.IP); err == nil {
+			return has.Addr()
+		}
+	}
+	return netip.Addr{}
 }
 
 // Phases are the host's named phases.
