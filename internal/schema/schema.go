@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"sync"
 
 	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
@@ -110,10 +111,12 @@ func (j *Judge) Check(ctx context.Context, o *unstructured.Unstructured) []strin
 	}
 	defaulting.PruneNonNullableNullsWithoutDefaults(o.Object, k.structure)
 	defaulting.Default(o.Object, k.structure)
+	var wrong []string
 	for _, e := range k.check(ctx, o) {
-		problems = append(problems, e.Error())
+		wrong = append(wrong, e.Error())
 	}
-	return problems
+	slices.Sort(wrong) // the API server's validator walks over a map
+	return append(problems, wrong...)
 }
 
 func (k *kind) check(ctx context.Context, o *unstructured.Unstructured) field.ErrorList {
