@@ -66,6 +66,7 @@ func Judge(r Rollout) Judgement {
 		}
 	}
 	byName := map[string]times{}
+	var members []Member
 	for _, s := range r.Services {
 		t := byVMID[s.VMID]
 		if !t.complete() {
@@ -73,10 +74,11 @@ func Judge(r Rollout) Judgement {
 			continue
 		}
 		byName[s.Name] = t
+		members = append(members, Member{s.Name, s.Phase, s.DependsOn, []time.Time{t.createStart, t.startStart}, t.ready})
 		j.Phases = max(j.Phases, s.Phase)
 	}
 	j.Violations = append(j.Violations, duplicates(r)...)
-	j.Violations = append(j.Violations, earlyBirds(r.Services, byName)...)
+	j.Violations = append(j.Violations, EarlyBirds(members)...)
 	for phase := 1; phase <= j.Phases; phase++ {
 		j.Bound += phaseBound(r, phase, byName)
 	}
@@ -134,21 +136,26 @@ func duplicates(r Rollout) []string {
 	return found
 }
 
-// earlyBirds are services whose creation or start began before a service of an earlier phase, or one that they depend on, was ready.
-func earlyBirds(services []Service, byName map[string]times) []string {
+// Member is a service as EarlyBirds looks at it: when its creations and starts began, and when it was ready. Who never began is only
+// waited for.
+type Member struct {
+	Name      string
+	Phase     int
+	DependsOn []string
+	Began     []time.Time
+	Ready     time.Time
+}
+
+// EarlyBirds are services that began before a service of an earlier phase, or one that they depend on, was ready.
+func EarlyBirds(members []Member) []string {
 	var found []string
-	for _, s := range services {
-		mine, ok := byName[s.Name]
-		if !ok {
-			continue
-		}
-		for _, other := range services {
-			theirs, ok := byName[other.Name]
-			if !ok || other.Phase >= s.Phase && !slices.Contains(s.DependsOn, other.Name) {
+	for _, mine := range members {
+		for _, other := range members {
+			if other.Phase >= mine.Phase && !slices.Contains(mine.DependsOn, other.Name) {
 				continue
 			}
-			if mine.createStart.Before(theirs.ready) || mine.startStart.Before(theirs.ready) {
-				found = append(found, fmt.Sprintf("%s (phase %d) began before %s (phase %d) was ready", s.Name, s.Phase, other.Name, other.Phase))
+			if slices.ContainsFunc(mine.Began, func(at time.Time) bool { return at.Before(other.Ready) }) {
+				found = append(found, fmt.Sprintf("%s (phase %d) began before %s (phase %d) was ready", mine.Name, mine.Phase, other.Name, other.Phase))
 			}
 		}
 	}
