@@ -30,7 +30,7 @@ const (
 
 // between puts somebody between the controller and Proxmox who sees every call before it arrives. Call it before host.
 func (l *lab) between(see func(*http.Request) passage) {
-	proxmox := l.pve.Handler()
+	proxmox := l.Handler
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch see(r) {
 		case goesThrough:

@@ -1,35 +1,17 @@
 package controllers_test
 
 import (
-	"bytes"
-	"io"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/nixmox/nixmox-controller/internal/pvesim/calllog"
+	testlab "github.com/nixmox/nixmox-controller/test/lab"
 )
 
-// logbook collects the simulator's call log.
-type logbook struct {
-	mu   sync.Mutex
-	data bytes.Buffer
-}
+// logbook is the simulator's call log.
+type logbook struct{ *testlab.Logbook }
 
-func (b *logbook) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.data.Write(p)
-}
-
-func (b *logbook) writer() io.Writer { return b }
-
-func (b *logbook) entries() []calllog.Entry {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	entries, _ := calllog.Read(bytes.NewReader(b.data.Bytes()))
-	return entries
-}
+func (b *logbook) entries() []calllog.Entry { return b.Entries() }
 
 // at is when the first entry of a kind, a type of task ("" for any) and a container was logged.
 func (b *logbook) at(kind calllog.Kind, task string, vmid int) time.Time {

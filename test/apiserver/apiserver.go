@@ -36,7 +36,7 @@ var running *Server
 
 // Main starts an API server, runs the tests of a package and stops it. Call it from TestMain: os.Exit(apiserver.Main(m)).
 func Main(m *testing.M) int {
-	server, err := start()
+	server, err := Start()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "No API server for the tests:", err)
 		return 1
@@ -59,17 +59,30 @@ func Get(t testing.TB) *Server {
 	return running
 }
 
-// Namespace makes a namespace for one test. It is left to the end of the server: deleting it would wait for finalizers.
+// Namespace makes a namespace for one test.
 func (s *Server) Namespace(t testing.TB) string {
 	t.Helper()
-	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "test-"}}
-	if err := s.Client.Create(t.Context(), ns); err != nil {
-		t.Fatalf("create a namespace: %v", err)
+	name, err := s.NewNamespace(t.Context())
+	if err != nil {
+		t.Fatal(err)
 	}
-	return ns.Name
+	return name
 }
 
-func start() (*Server, error) {
+// NewNamespace makes a namespace. It is left to the end of the server: deleting it would wait for finalizers.
+func (s *Server) NewNamespace(ctx context.Context) (string, error) {
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "test-"}}
+	if err := s.Client.Create(ctx, ns); err != nil {
+		return "", fmt.Errorf("create a namespace: %w", err)
+	}
+	return ns.Name, nil
+}
+
+// Stop ends the server, for programs; tests leave it to Main.
+func (s *Server) Stop() error { return s.stop() }
+
+// Start starts a server for a program; tests use Main.
+func Start() (*Server, error) {
 	if os.Getenv("KUBEBUILDER_ASSETS") != "" || os.Getenv("USE_EXISTING_CLUSTER") != "" {
 		return startEnvtest()
 	}

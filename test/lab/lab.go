@@ -1,0 +1,298 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"time"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+
+	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+	"github.com/nixmox/nixmox-controller/controllers"
+	"github.com/nixmox/nixmox-controller/internal/app"
+	"github.com/nixmox/nixmox-controller/internal/pvesim"
+	"github.com/nixmox/nixmox-controller/internal/pvesim/pvesimtest"
+	"github.com/nixmox/nixmox-controller/test/apiserver"
+	"github.com/nixmox/nixmox-controller/test/invariants"
+)
+
+// The token of the worlds' controller, and the instance of hosts that name none.
+const (
+	TokenID     = "nixmox@pve!ctl"
+	tokenSecret = "s3cret-s3cret"
+	instance    = "nixmox"
+)
+
+// World is a Proxmox of one node, with the documented minimal role for the controller's token.
+const World = `{
+  "nodes": [{"name": "pve1", "cpus": 8, "memory": 65536}],
+  "storages": {
+    "local": {"type": "dir", "content": ["rootdir", "vztmpl", "backup"]},
+    "local-zfs": {"type": "zfspool", "content": ["rootdir", "images"], "snapshots": true}
+  },
+  "templates": [{"volid": "local:vztmpl/nixos.tar.xz", "ostype": "nixos", "arch": "amd64", "systemd": true}],
+  "bridges": {"vmbr0": {"cidr": "192.168.99.1/24"}},
+  "roles": {
+    "NixMox": ["VM.Allocate", "VM.Audit", "VM.Config.CPU", "VM.Config.Disk", "VM.Config.Memory", "VM.Config.Network", "VM.Config.Options", "VM.PowerMgmt", "VM.Snapshot", "VM.Snapshot.Rollback"],
+    "NixMoxStorage": ["Datastore.AllocateSpace", "Datastore.Audit"]
+  },
+  "users": {"nixmox@pve": {"acl": {"/vms": "NixMox", "/storage/local": "NixMoxStorage", "/storage/local-zfs": "NixMoxStorage", "/sdn/zones/localnetwork/vmbr0": "PVESDNUser"}}},
+  "tokens": {"ctl": {"id": "nixmox@pve!ctl", "secret": "s3cret-s3cret", "privsep": 0}},
+  "durations": {"vzcreate": 2, "vzstart": 1, "vzshutdown": 1, "vzdestroy": 1},
+  "loopback": {"192.168.99.0/24": "127.0.99.0/24"},
+  "services": [{"hostname": "a.lan", "ready_after": 0.5, "units": ["a"]}, {"hostname": "b.lan", "ready_after": 0.5, "units": ["b"]}, {"hostname": "c.lan", "ready_after": 0.5, "units": ["c"]}]
+}`
+
+// Impatient is the timing of a controller whose Proxmox lives ten times faster.
+var Impatient = controllers.Timing{LostReply: 2 * time.Second, Retry: 500 * time.Millisecond, BootGrace: time.Second, LongestPause: time.Second}
+
+// Options of a lab; the zero value is a world in which time runs ten times faster.
+type Options struct {
+	// World is the world file's text.
+	World string
+	// TimeScale is how many simulated seconds pass in a real one.
+	TimeScale float64
+	// OnVersion is called with every version of hosts and services that the watch tells.
+	OnVersion func(*unstructured.Unstructured)
+	// Hands is whether somebody besides the controller destroys containers here: then not every lost volume is the controller's doing.
+	Hands bool
+}
+
+// Lab is a namespace with a simulated Proxmox.
+type Lab struct {
+	T         T
+	API       *apiserver.Server
+	Namespace string
+	PVE       *pvesimtest.Server
+	// Handler is the recorded way to the simulator, for whoever stands in between.
+	Handler http.Handler
+	// ExecURL is where commands in containers are run.
+	ExecURL string
+	Log     *Logbook
+
+	recorder  *Recorder
+	stopWatch func()
+	hands     bool
+}
+
+// New starts everything but a controller. All ends with the test.
+func New(t T, api *apiserver.Server, o Options) *Lab {
+	t.Helper()
+	l := &Lab{T: t, API: api, Log: &Logbook{}, recorder: &Recorder{onVersion: o.OnVersion}, hands: o.Hands}
+	var err error
+	if l.Namespace, err = api.NewNamespace(t.Context()); err != nil {
+		t.Fatalf("%v", err)
+	}
+	l.serve(o)
+	l.Create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "pve"}, StringData: map[string]string{"tokenID": TokenID, "tokenSecret": tokenSecret}})
+	if l.stopWatch, err = l.recorder.watch(api.Config, api.Client, l.Namespace); err != nil {
+		t.Fatalf("watch %s: %v", l.Namespace, err)
+	}
+	t.Cleanup(l.stopWatch)
+	return l
+}
+
+func (l *Lab) serve(o Options) {
+	if o.World == "" {
+		o.World = World
+	}
+	if o.TimeScale == 0 {
+		o.TimeScale = 10
+	}
+	world, err := pvesim.ParseWorld([]byte(o.World))
+	if err != nil {
+		l.T.Fatalf("read the world: %v", err)
+	}
+	sim, err := pvesim.New(world, pvesim.Options{TimeScale: o.TimeScale, CallLog: l.Log})
+	if err != nil {
+		l.T.Fatalf("start the simulator: %v", err)
+	}
+	l.recorder.sim = sim
+	l.Handler = l.recorder.Proxmox(sim.Handler())
+	server, control := httptest.NewServer(l.Handler), httptest.NewServer(sim.ControlHandler())
+	l.T.Cleanup(func() {
+		sim.Close() // first: it ends the calls that the servers would wait for
+		server.Close()
+		control.Close()
+	})
+	l.PVE, l.ExecURL = &pvesimtest.Server{Simulator: sim, URL: server.URL}, control.URL
+}
+
+// Controller is one that runs.
+type Controller struct {
+	cancel context.CancelFunc
+	done   chan struct{}
+	err    error
+}
+
+// ControllerOptions are what controllers of a lab differ in.
+type ControllerOptions struct {
+	Log    logr.Logger
+	Timing controllers.Timing
+	// Grace of circles and duplicates.
+	Grace time.Duration
+	// Wrap stands nearest to the controller, between it and the API server.
+	Wrap func(http.RoundTripper) http.RoundTripper
+	// NoExec leaves the controller without a way into containers.
+	NoExec bool
+}
+
+// StartController starts one more controller.
+func (l *Lab) StartController(o ControllerOptions) *Controller {
+	ctx, cancel := context.WithCancel(context.Background())
+	c := &Controller{cancel: cancel, done: make(chan struct{})}
+	config := rest.CopyConfig(l.API.Config)
+	config.Wrap(l.recorder.API)
+	if o.Wrap != nil {
+		config.Wrap(o.Wrap)
+	}
+	development := &app.Development{AddressMap: "192.168.99.0/24=127.0.99.0/24", ExecURL: l.ExecURL}
+	if o.NoExec {
+		development.ExecURL = ""
+	}
+	go func() {
+		defer close(c.done)
+		err := app.Run(ctx, config, app.Options{
+			Log: o.Log, Namespaces: []string{l.Namespace}, ProblemGrace: o.Grace, Timing: o.Timing, Development: development,
+		})
+		if ctx.Err() == nil {
+			c.err = err
+		}
+	}()
+	return c
+}
+
+// End tells a controller to end, and does not wait.
+func (c *Controller) End() { c.cancel() }
+
+// Done is closed when the controller has ended.
+func (c *Controller) Done() <-chan struct{} { return c.done }
+
+// Stop ends a controller, waits for it, and says why it had ended by itself, if it had.
+func (c *Controller) Stop() error {
+	c.cancel()
+	<-c.done
+	return c.err
+}
+
+// Broken asks the oracle about all that happened so far. Stop the controllers first.
+func (l *Lab) Broken() []error {
+	l.T.Helper()
+	r := l.recorder.record()
+	r.Instance, r.Token, r.Log, r.Containers, r.Volumes, r.Hands = instance, TokenID, l.Log.Entries(), l.PVE.Containers(), l.PVE.Volumes(), l.hands
+	services, err := l.services()
+	if err != nil {
+		return []error{err}
+	}
+	r.Services = services
+	return invariants.Check(r)
+}
+
+func (l *Lab) services() (map[string]bool, error) {
+	var all v1alpha1.NixMoxServiceList
+	if err := l.API.Client.List(context.Background(), &all, client.InNamespace(l.Namespace)); err != nil {
+		return nil, fmt.Errorf("list the services: %w", err)
+	}
+	names := map[string]bool{}
+	for i := range all.Items {
+		names[all.Items[i].Namespace+"/"+all.Items[i].Name] = true
+	}
+	return names, nil
+}
+
+// Host is the lab's host with edits.
+func (l *Lab) Host(edit ...func(*v1alpha1.NixMoxHost)) *v1alpha1.NixMoxHost {
+	l.T.Helper()
+	h := &v1alpha1.NixMoxHost{ObjectMeta: metav1.ObjectMeta{Name: "default"}}
+	l.Parse(fmt.Sprintf(`{endpoints: [%q], credentialsRef: {name: pve}, network: {cidr: 192.168.99.0/24, gateway: 192.168.99.1, domain: lan},
+defaults: {template: "local:vztmpl/nixos.tar.xz", storage: local-zfs}, pollInterval: 1s, health: {interval: 1s, retryDelay: 200ms, retries: 2}}`, l.PVE.URL), &h.Spec)
+	for _, e := range edit {
+		e(h)
+	}
+	l.Create(h)
+	return h
+}
+
+// Service creates a service from the YAML of its spec.
+func (l *Lab) Service(name, spec string) *v1alpha1.NixMoxService {
+	l.T.Helper()
+	s := &v1alpha1.NixMoxService{ObjectMeta: metav1.ObjectMeta{Name: name}}
+	l.Parse(spec, &s.Spec)
+	l.Create(s)
+	return s
+}
+
+// Parse reads YAML that must be right.
+func (l *Lab) Parse(text string, into any) {
+	l.T.Helper()
+	if err := yaml.UnmarshalStrict([]byte(text), into); err != nil {
+		l.T.Fatalf("%v in %s", err, text)
+	}
+}
+
+// Create creates an object in the lab's namespace.
+func (l *Lab) Create(o client.Object) {
+	l.T.Helper()
+	o.SetNamespace(l.Namespace)
+	if err := l.API.Client.Create(l.T.Context(), o); err != nil {
+		l.T.Fatalf("create %T %s: %v", o, o.GetName(), err)
+	}
+}
+
+// Get reads a service; nil when it does not exist.
+func (l *Lab) Get(name string) *v1alpha1.NixMoxService {
+	l.T.Helper()
+	s := &v1alpha1.NixMoxService{}
+	err := l.API.Client.Get(context.Background(), client.ObjectKey{Namespace: l.Namespace, Name: name}, s)
+	if client.IgnoreNotFound(err) != nil {
+		l.T.Fatalf("read service %s: %v", name, err)
+	}
+	if err != nil {
+		return nil
+	}
+	return s
+}
+
+// Edit changes a service as a person does, without a look at what else changed.
+func (l *Lab) Edit(name string, change func(*v1alpha1.NixMoxService)) {
+	l.T.Helper()
+	s := l.Get(name)
+	before := s.DeepCopy()
+	change(s)
+	if err := l.API.Client.Patch(l.T.Context(), s, client.MergeFrom(before)); err != nil {
+		l.T.Fatalf("edit service %s: %v", name, err)
+	}
+}
+
+// IsReady is whether a service is Ready for its current spec.
+func IsReady(s *v1alpha1.NixMoxService) bool {
+	return s != nil && s.DeletionTimestamp == nil && s.Status.ObservedGeneration == s.Generation && meta.IsStatusConditionTrue(s.Status.Conditions, v1alpha1.ConditionReady)
+}
+
+// Reason is that of a service's Ready condition.
+func Reason(s *v1alpha1.NixMoxService) string {
+	if s == nil {
+		return ""
+	}
+	if c := meta.FindStatusCondition(s.Status.Conditions, v1alpha1.ConditionReady); c != nil {
+		return c.Reason
+	}
+	return ""
+}
+
+// Delete deletes a service's object.
+func (l *Lab) Delete(name string) {
+	l.T.Helper()
+	if err := l.API.Client.Delete(l.T.Context(), l.Get(name)); err != nil {
+		l.T.Fatalf("delete service %s: %v", name, err)
+	}
+}
