@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
@@ -25,6 +26,7 @@ import (
 	"github.com/nixmox/nixmox-controller/internal/demo"
 	"github.com/nixmox/nixmox-controller/internal/pvesim/calllog"
 	"github.com/nixmox/nixmox-controller/internal/view"
+	"github.com/nixmox/nixmox-controller/test/lab"
 )
 
 // What the sample world and the sample host say; the bound needs it.
@@ -71,26 +73,42 @@ func check(ctx context.Context, bin string, keep bool) (line string, err error) 
 	if err != nil {
 		return "failed", err
 	}
+	config, err := clientcmd.BuildConfigFromFlags("", filepath.Join(dir, "kubeconfig"))
+	if err != nil {
+		return "failed", err
+	}
+	watcher, err := lab.Watch(config, stack.client, demo.Namespace)
+	if err != nil {
+		return "failed", err
+	}
+	defer watcher.Stop()
 	began := time.Now()
 	progress, err := stack.rollOut(ctx, began)
 	wall := time.Since(began)
 	if err != nil {
 		return fmt.Sprintf("%d/%d ready", progress.Ready, len(progress.Services)), err
 	}
-	return judge(filepath.Join(dir, "calls.jsonl"), progress, wall)
-}
-
-// judge reads the call log and sums up.
-func judge(file string, progress demo.Progress, wall time.Duration) (string, error) {
-	log, err := os.Open(file)
+	log, err := readLog(filepath.Join(dir, "calls.jsonl"))
 	if err != nil {
 		return "failed", err
 	}
-	defer log.Close()
-	rollout := demo.RolloutOf(progress, nodes*maxConcurrent)
-	if rollout.Log, err = calllog.Read(log); err != nil {
-		return "failed", fmt.Errorf("read the call log: %w", err)
+	line, err = judge(log, progress, wall)
+	return line, errors.Join(append(watcher.Broken(ctx, stack.control, demo.TokenID, log), err)...)
+}
+
+func readLog(file string) ([]calllog.Entry, error) {
+	log, err := os.Open(file)
+	if err != nil {
+		return nil, err
 	}
+	defer log.Close()
+	return calllog.Read(log)
+}
+
+// judge sums up what the call log says.
+func judge(log []calllog.Entry, progress demo.Progress, wall time.Duration) (line string, err error) {
+	rollout := demo.RolloutOf(progress, nodes*maxConcurrent)
+	rollout.Log = log
 	j := demo.Judge(rollout)
 	order := "ok"
 	if len(j.Violations) > 0 {
@@ -112,6 +130,7 @@ type stack struct {
 	logs      []io.Closer
 	client    client.Client
 	endpoint  string
+	control   string
 }
 
 func start(ctx context.Context, bin, dir string) (*stack, error) {
@@ -134,7 +153,7 @@ func start(ctx context.Context, bin, dir string) (*stack, error) {
 	if len(urls) != 2 {
 		return s, fmt.Errorf("pvesim did not say where it listens: %q", sim.Line)
 	}
-	s.endpoint = urls[0]
+	s.endpoint, s.control = urls[0], urls[1]
 	kubeconfig := filepath.Join(dir, "kubeconfig")
 	if _, err := s.run(ctx, dir, "nixmox", true, filepath.Join(bin, "nixmox"), "up", "--no-controller",
 		"--data-dir", filepath.Join(dir, "data"), "--listen", "127.0.0.1:0", "--kubeconfig", kubeconfig); err != nil {

@@ -15,8 +15,11 @@ import (
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
 	"github.com/nixmox/nixmox-controller/config/samples"
 	"github.com/nixmox/nixmox-controller/internal/demo"
+	"github.com/nixmox/nixmox-controller/internal/pvesim"
 	"github.com/nixmox/nixmox-controller/internal/pvesim/calllog"
 	"github.com/nixmox/nixmox-controller/internal/view"
+	"github.com/nixmox/nixmox-controller/test/invariants"
+	"github.com/nixmox/nixmox-controller/test/lab"
 )
 
 // kills is how often the process is killed during the roll-out.
@@ -85,11 +88,15 @@ func TestKilledAtRandomMomentsItEndsWithTenContainersNoneTwice(t *testing.T) {
 	if err := process.Stop(10 * time.Second); err != nil {
 		t.Error(err)
 	}
-	judge(t, calls, progress)
+	containers, err := lab.Containers(ctx, urls[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	judge(t, calls, progress, containers)
 }
 
 // judge looks at the call log: every service has one container, and nobody began too early.
-func judge(t *testing.T, calls string, progress demo.Progress) {
+func judge(t *testing.T, calls string, progress demo.Progress, containers []pvesim.Container) {
 	t.Helper()
 	file, err := os.Open(calls)
 	if err != nil {
@@ -105,5 +112,17 @@ func judge(t *testing.T, calls string, progress demo.Progress) {
 	}
 	for _, violation := range demo.Judge(rollout).Violations {
 		t.Error(violation)
+	}
+	// No watch outlives the kills, so the rules that read the objects' history are not asked.
+	record := &invariants.Record{Instance: "nixmox", Log: rollout.Log, Containers: containers, Services: map[string]bool{}}
+	for i := range progress.Services {
+		record.Services[progress.Services[i].Namespace+"/"+progress.Services[i].Name] = true
+	}
+	for _, rule := range []func(*invariants.Record) []string{
+		invariants.OneContainer, invariants.NoLeak, invariants.StrangersUntouched, invariants.OnlyTheDoomedDestroyed, invariants.SentOnce,
+	} {
+		for _, violation := range rule(record) {
+			t.Error(violation)
+		}
 	}
 }

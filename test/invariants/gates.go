@@ -52,20 +52,29 @@ func (r *Record) announcer(kind string, vmid int, when time.Time) (string, *v1al
 	return "", nil
 }
 
-// before is another service of the same host as it was a moment before a call, and whether it counts for whoever waits: it is valid,
-// wanted, and was judged. What depends on it by name counts in any case.
+// before is another service of the same host as it was a moment before a call, and whether it counts for whoever waits: since then it
+// was valid, wanted, and judged. What is depended on by name counts as long as it is there.
 func (r *Record) before(key string, waiting *v1alpha1.NixMoxService, when time.Time) (demo.Member, bool) {
 	s := r.at(key, when.Add(-knownFor))
 	if s == nil || s.Namespace != waiting.Namespace || s.Spec.HostRef.Name != waiting.Spec.HostRef.Name {
 		return demo.Member{}, false
 	}
 	other := demo.Member{Name: s.Name, Phase: int(s.Status.Phase), Ready: r.firstReady(key)}
-	if slices.Contains(waiting.Spec.DependsOn, s.Name) {
-		return other, s.DeletionTimestamp == nil
+	named := slices.Contains(waiting.Spec.DependsOn, s.Name)
+	counts := func(s *v1alpha1.NixMoxService) bool {
+		judged := s.Status.Phase == int32(other.Phase) && other.Phase > 0 && s.Status.ObservedGeneration == s.Generation
+		wanted := s.Spec.Enable == nil || *s.Spec.Enable
+		return s.DeletionTimestamp == nil && (named || judged && wanted && !heldBack(s))
 	}
-	judged := s.Status.Phase > 0 && s.Status.ObservedGeneration == s.Generation
-	wanted := s.DeletionTimestamp == nil && (s.Spec.Enable == nil || *s.Spec.Enable)
-	return other, judged && wanted && !heldBack(s) && r.gatedByPhase(waiting)
+	if !named && !r.gatedByPhase(waiting) || !counts(s) {
+		return other, false
+	}
+	for _, v := range r.services[key] {
+		if v.Time.After(when.Add(-knownFor)) && !v.Time.After(when) && !counts(v.service) {
+			return other, false
+		}
+	}
+	return other, true
 }
 
 // heldBack is whether a service says that it cannot go on because of a problem of the set, its own or one of what it builds on. Nobody

@@ -195,3 +195,14 @@ func volume(value string) string {
 	}
 	return id
 }
+
+// VolumesOf are the ids of all disks of a container.
+func VolumesOf(c pvesim.Container) []string {
+	var ids []string
+	for key, value := range c.Config {
+		if id := volume(value); id != "" && (key == "rootfs" || strings.HasPrefix(key, "mp") || strings.HasPrefix(key, "unused")) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}

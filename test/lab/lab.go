@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
@@ -189,7 +190,7 @@ func (l *Lab) Broken() []error {
 	l.T.Helper()
 	r := l.recorder.record()
 	r.Instance, r.Token, r.Log, r.Containers, r.Volumes, r.Hands = instance, TokenID, l.Log.Entries(), l.PVE.Containers(), l.PVE.Volumes(), l.hands
-	services, err := l.services()
+	services, err := servicesIn(context.Background(), l.API.Client, l.Namespace)
 	if err != nil {
 		return []error{err}
 	}
@@ -197,9 +198,9 @@ func (l *Lab) Broken() []error {
 	return invariants.Check(r)
 }
 
-func (l *Lab) services() (map[string]bool, error) {
+func servicesIn(ctx context.Context, c client.Client, namespace string) (map[string]bool, error) {
 	var all v1alpha1.NixMoxServiceList
-	if err := l.API.Client.List(context.Background(), &all, client.InNamespace(l.Namespace)); err != nil {
+	if err := c.List(ctx, &all, client.InNamespace(namespace)); err != nil {
 		return nil, fmt.Errorf("list the services: %w", err)
 	}
 	names := map[string]bool{}
@@ -295,4 +296,18 @@ func (l *Lab) Delete(name string) {
 	if err := l.API.Client.Delete(l.T.Context(), l.Get(name)); err != nil {
 		l.T.Fatalf("delete service %s: %v", name, err)
 	}
+}
+
+// Was is the first version of a service that was so, as far as it was seen; nil when there was none.
+func (l *Lab) Was(name string, so func(*v1alpha1.NixMoxService) bool) *v1alpha1.NixMoxService {
+	for _, v := range l.recorder.record().Versions {
+		s := &v1alpha1.NixMoxService{}
+		if v.Object.GetKind() != "NixMoxService" || v.Object.GetName() != name || runtime.DefaultUnstructuredConverter.FromUnstructured(v.Object.Object, s) != nil {
+			continue
+		}
+		if so(s) {
+			return s
+		}
+	}
+	return nil
 }

@@ -3,6 +3,8 @@ package lab
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -17,6 +19,7 @@ import (
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
 	"github.com/nixmox/nixmox-controller/internal/pvesim"
+	"github.com/nixmox/nixmox-controller/internal/pvesim/calllog"
 	"github.com/nixmox/nixmox-controller/test/invariants"
 )
 
@@ -143,4 +146,58 @@ func (r *Recorder) record() *invariants.Record {
 	return &invariants.Record{
 		Versions: append([]invariants.Version{}, r.versions...), Writes: append([]time.Time{}, r.writes...), Calls: append([]invariants.Call{}, r.calls...),
 	}
+}
+
+// Watcher is a recorder of what runs elsewhere: it sees the objects, and asks the simulator and its log for the rest.
+type Watcher struct {
+	recorder  *Recorder
+	client    client.Client
+	namespace string
+	stop      func()
+}
+
+// Watch follows hosts and services of a namespace until Stop.
+func Watch(config *rest.Config, c client.Client, namespace string) (*Watcher, error) {
+	w := &Watcher{recorder: &Recorder{}, client: c, namespace: namespace}
+	var err error
+	w.stop, err = w.recorder.watch(config, c, namespace)
+	return w, err
+}
+
+// Stop ends the watch.
+func (w *Watcher) Stop() { w.stop() }
+
+// Broken asks the oracle. control is the simulator's control endpoint.
+func (w *Watcher) Broken(ctx context.Context, control, token string, log []calllog.Entry) []error {
+	r := w.recorder.record()
+	r.Instance, r.Token, r.Log, r.Writes, r.Calls = instance, token, log, nil, nil
+	var err error
+	if r.Containers, err = Containers(ctx, control); err != nil {
+		return []error{err}
+	}
+	for _, c := range r.Containers {
+		r.Volumes = append(r.Volumes, invariants.VolumesOf(c)...) // the control endpoint does not list those that nobody has
+	}
+	if r.Services, err = servicesIn(ctx, w.client, w.namespace); err != nil {
+		return []error{err}
+	}
+	return invariants.Check(r)
+}
+
+// Containers asks a simulator what it has.
+func Containers(ctx context.Context, control string) ([]pvesim.Container, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, control+"/containers", strings.NewReader("{}"))
+	if err != nil {
+		return nil, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("ask for the containers: %w", err)
+	}
+	defer response.Body.Close()
+	var containers []pvesim.Container
+	if err := json.NewDecoder(response.Body).Decode(&containers); err != nil {
+		return nil, fmt.Errorf("read the containers: %w", err)
+	}
+	return containers, nil
 }
