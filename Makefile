@@ -73,6 +73,10 @@ bench: controller nixmox ## Measure time, calls, memory and writes against their
 bench-full: controller nixmox ## The same with 10,000 services too
 	$(PURE) $(GO) run $(BUILD_FLAGS) ./test/bench --bin bin --docs docs/performance.md --full
 
+.PHONY: crash
+crash: nixmox ## Let the controller die at every write that it makes (SHARD=1/4 tries a quarter)
+	$(PURE) $(GO) run $(BUILD_FLAGS) ./test/crash/cmd $(if $(SHARD),-shard $(SHARD)) $(CRASH_FLAGS)
+
 .PHONY: clean
 clean: ## Remove what was built here (Go's own cache stays)
 	rm -rf bin cover.out $(TOOLS) $(GOLANGCI_LINT_CACHE)

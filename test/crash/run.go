@@ -1,0 +1,127 @@
+package crash
+
+import (
+	"context"
+	"fmt"
+	"net/http/httptest"
+	"slices"
+	"time"
+
+	"github.com/go-logr/logr/funcr"
+
+	"github.com/nixmox/nixmox-controller/controllers"
+	"github.com/nixmox/nixmox-controller/test/apiserver"
+	"github.com/nixmox/nixmox-controller/test/lab"
+)
+
+const (
+	// scale is how much faster the simulated Proxmox lives.
+	scale = 50
+	// patience is for a busy machine; what is waited for takes a second or three.
+	patience = 90 * time.Second
+	pause    = 20 * time.Millisecond
+)
+
+// timing is the patience of a controller whose Proxmox is so fast. The time of an operation is written in whole seconds, so a lost
+// reply has to count for more than one.
+var timing = controllers.Timing{LostReply: 1200 * time.Millisecond, Retry: 50 * time.Millisecond, BootGrace: 100 * time.Millisecond, LongestPause: 150 * time.Millisecond}
+
+// world is one run of a scenario.
+type world struct {
+	*lab.Lab
+	gate       *gate
+	controller *lab.Controller
+	restarted  chan struct{} // closed once the controller that died has a successor, or nobody will die any more
+}
+
+// start starts a controller behind the gate.
+func (w *world) start() {
+	log := funcr.New(func(prefix, args string) { w.T.Logf("%s %s %s", time.Now().Format("05.000"), prefix, args) }, funcr.Options{})
+	w.controller = w.StartController(lab.ControllerOptions{Log: log, Timing: timing, Wrap: w.gate.api})
+}
+
+func (w *world) stop() {
+	if err := w.controller.Stop(); err != nil {
+		w.T.Errorf("the controller ended: %v", err)
+	}
+}
+
+// eventually waits for something; nil is when it is so, else the error says what is not.
+func (w *world) eventually(what string, missing func() error) {
+	w.T.Helper()
+	deadline := time.Now().Add(patience)
+	for {
+		err := missing()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			w.T.Fatalf("never %s: %v", what, err)
+		}
+		select {
+		case <-w.T.Context().Done():
+			w.T.Fatalf("interrupted while waiting for %s", what)
+		case <-time.After(pause):
+		}
+	}
+}
+
+// Run plays a scenario once. Without a point it gives the names of all writes; with one the controller dies there, and reached says
+// whether it came to that.
+func (s Scenario) Run(t lab.T, api *apiserver.Server, point *Point) (writes []string, reached bool) {
+	options := lab.Options{TimeScale: scale, Hands: s.Hands}
+	w := &world{Lab: lab.New(t, api, options), gate: newGate(point), restarted: make(chan struct{})}
+	way := w.Handler
+	if s.Between != nil {
+		way = s.Between(w, way)
+	}
+	server := httptest.NewServer(w.gate.proxmox(way))
+	t.Cleanup(server.Close)
+	w.PVE.URL = server.URL
+	w.start()
+	over := make(chan struct{})
+	t.Cleanup(func() {
+		close(over)
+		<-w.restarted
+		w.stop()
+	})
+	if s.Setup != nil {
+		s.Setup(w)
+	}
+	w.gate.count(true)
+	go w.supervise(over)
+	s.Act(w)
+	w.eventually("at its end", func() error { return s.End(w) })
+	w.gate.count(false)
+	select {
+	case <-w.gate.died:
+		<-w.restarted
+		reached = true
+		w.eventually("at its end again", func() error { return s.End(w) })
+	default:
+	}
+	w.stop()
+	for _, err := range w.Broken() {
+		t.Errorf("%v", err)
+	}
+	return slices.Clone(w.gate.writes), reached
+}
+
+// supervise starts the controller again once it has died.
+func (w *world) supervise(over <-chan struct{}) {
+	defer close(w.restarted)
+	select {
+	case <-over:
+		return
+	case <-w.gate.died:
+	}
+	_ = w.controller.Stop() // it ended for no reason of its own
+	w.gate.revive()
+	w.start()
+}
+
+// missing is a condition that does not hold yet.
+func missing(format string, args ...any) error { return fmt.Errorf(format, args...) }
+
+// background is for the steps of a person, which no controller's death interrupts.
+var background = context.Background()
