@@ -18,45 +18,58 @@ type attached struct {
 	last          time.Time
 }
 
+// ledger is what was seen of volumes so far.
+type ledger struct {
+	record  *Record
+	history map[string]attached // by volume id
+	named   map[string]string   // volume id, by service and name
+	found   []string
+}
+
 // VolumesKept is that whatever was once attached to a service's container still exists, under the same name and nowhere else, unless
 // the service was deleted with deletionPolicy Delete. The root disk goes by the name rootfs.
 func VolumesKept(r *Record) []string {
 	r.prepare()
-	history := map[string]attached{} // by volume id
-	named := map[string]string{}     // volume id, by service and name
-	var found []string
-	look := func(containers []pvesim.Container, when time.Time) {
-		for _, c := range containers {
-			for id, now := range r.volumesOf(c, when) {
-				before, known := history[id]
-				if known && before.service != now.service {
-					found = append(found, fmt.Sprintf("volume %s of %s is attached to %s's container %d", id, before.service, now.service, c.VMID))
-				}
-				if known && now.name == "" {
-					now.name = before.name
-				}
-				history[id] = now
-				if now.name == "" {
-					continue
-				}
-				if other := named[now.service+" "+now.name]; other != "" && other != id && slices.Contains(r.Volumes, other) {
-					found = append(found, fmt.Sprintf("volume %s of %s was %s and is %s", now.name, now.service, other, id))
-				}
-				named[now.service+" "+now.name] = id
-			}
-		}
-	}
+	l := &ledger{record: r, history: map[string]attached{}, named: map[string]string{}}
 	for _, c := range r.Calls {
-		look(c.Before, c.Time)
+		l.look(c.Before, c.Time)
 	}
-	look(r.Containers, time.Now())
-	for _, id := range slices.Sorted(maps.Keys(history)) {
-		if v := history[id]; !slices.Contains(r.Volumes, id) && !r.mayBeGone(v) {
-			found = append(found, fmt.Sprintf("volume %s (%s of %s) does not exist any more", id, v.name, v.service))
+	l.look(r.Containers, time.Now())
+	for _, id := range slices.Sorted(maps.Keys(l.history)) {
+		if v := l.history[id]; !slices.Contains(r.Volumes, id) && !r.mayBeGone(v) {
+			l.found = append(l.found, fmt.Sprintf("volume %s (%s of %s) does not exist any more", id, v.name, v.service))
 		}
 	}
-	slices.Sort(found)
-	return slices.Compact(found)
+	slices.Sort(l.found)
+	return slices.Compact(l.found)
+}
+
+func (l *ledger) look(containers []pvesim.Container, when time.Time) {
+	for _, c := range containers {
+		for id, now := range l.record.volumesOf(c, when) {
+			l.enter(id, now)
+		}
+	}
+}
+
+// enter compares a volume with what was known of it, and of its name.
+func (l *ledger) enter(id string, now attached) {
+	before, known := l.history[id]
+	if known && before.service != now.service {
+		l.found = append(l.found, fmt.Sprintf("volume %s of %s is attached to %s's container %d", id, before.service, now.service, now.vmid))
+	}
+	if known && now.name == "" {
+		now.name = before.name
+	}
+	l.history[id] = now
+	if now.name == "" {
+		return
+	}
+	key := now.service + " " + now.name
+	if other := l.named[key]; other != "" && other != id && slices.Contains(l.record.Volumes, other) {
+		l.found = append(l.found, fmt.Sprintf("volume %s of %s was %s and is %s", now.name, now.service, other, id))
+	}
+	l.named[key] = id
 }
 
 // volumesOf are the volumes of a container of ours, by id.
