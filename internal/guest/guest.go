@@ -53,6 +53,15 @@ type Executor interface {
 	Run(ctx context.Context, c Container, script string) (Result, error)
 }
 
+// Feeder is an Executor whose scripts can be given something to read. What is
+// secret goes this way and no other: a command line can be seen by everybody on
+// the node.
+type Feeder interface {
+	Executor
+	// RunInput is Run with input on the script's standard input.
+	RunInput(ctx context.Context, c Container, script string, input []byte) (Result, error)
+}
+
 // Capped cuts s to at most MaxOutput bytes without splitting a character.
 func Capped(s string) string {
 	if len(s) <= MaxOutput {

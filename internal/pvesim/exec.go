@@ -37,32 +37,70 @@ func (s *Simulator) Exec(ctx context.Context, vmid int, command []string) (ExecR
 	if len(command) == 0 {
 		return ExecResult{}, errors.New("exec: give a command")
 	}
-	s.lock()
-	g := s.guests[vmid]
-	var life *run
-	node, reachable := "", true
-	if g != nil {
-		life, node, reachable = g.run, g.node, s.nodes[g.node].online
-	}
-	s.mu.Unlock()
-	if !reachable {
-		return ExecResult{ExitCode: exitNotRunning, Stderr: fmt.Sprintf("ssh: connect to host %s port 22: No route to host\n", node)}, nil
-	}
-	if g == nil || g.qemu {
-		return ExecResult{ExitCode: exitNotRunning, Stderr: fmt.Sprintf("Configuration file 'nodes/%s/lxc/%d.conf' does not exist\n", s.world.Nodes[0].Name, vmid)}, nil
-	}
-	if life == nil {
-		return ExecResult{ExitCode: exitNotRunning, Stderr: fmt.Sprintf("container '%d' not running!\n", vmid)}, nil
-	}
 	ctx, cancel := context.WithTimeout(ctx, execTimeout)
 	defer cancel()
-	in := &inside{sim: s, guest: g, life: life}
 	var stdout, stderr bytes.Buffer
-	code, err := in.runArgs(ctx, command, &stdout, &stderr)
+	code, err := s.pctExec(ctx, "", vmid, command, streams{nil, &stdout, &stderr})
 	if err != nil {
 		return ExecResult{}, err
 	}
 	return ExecResult{ExitCode: code, Stdout: stdout.String(), Stderr: stderr.String()}, nil
+}
+
+// streams are a command's standard input, output and error.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// pctExec is `pct exec` on a node, or on whichever node holds the container ("").
+func (s *Simulator) pctExec(ctx context.Context, node string, vmid int, command []string, std streams) (int, error) {
+	s.lock()
+	g := s.guests[vmid]
+	var life *run
+	reachable := true
+	if node == "" {
+		node = s.world.Nodes[0].Name
+		if g != nil {
+			node = g.node
+		}
+	}
+	here := g != nil && !g.qemu && g.node == node
+	if here {
+		life, reachable = g.run, s.nodes[g.node].online
+	}
+	s.mu.Unlock()
+	problem := ""
+	switch {
+	case !reachable:
+		problem = fmt.Sprintf("ssh: connect to host %s port 22: No route to host", node)
+	case !here:
+		problem = fmt.Sprintf("Configuration file 'nodes/%s/lxc/%d.conf' does not exist", node, vmid)
+	case life == nil:
+		problem = fmt.Sprintf("container '%d' not running!", vmid)
+	default:
+		in := &inside{sim: s, guest: g, life: life}
+		return in.runArgs(withInput(ctx, std.in), command, std.out, std.err)
+	}
+	_, err := fmt.Fprintln(std.err, problem)
+	return exitNotRunning, err
+}
+
+type inputKey struct{}
+
+// withInput is what a command reads, for the commands of the simulated shell that read at all.
+func withInput(ctx context.Context, input io.Reader) context.Context {
+	if input == nil {
+		input = strings.NewReader("")
+	}
+	return context.WithValue(ctx, inputKey{}, input)
+}
+
+func inputOf(ctx context.Context) io.Reader {
+	if input, ok := ctx.Value(inputKey{}).(io.Reader); ok {
+		return input
+	}
+	return strings.NewReader("")
 }
 
 // inside is one command in one container.
@@ -85,31 +123,32 @@ func (in *inside) runArgs(ctx context.Context, args []string, stdout, stderr io.
 		}
 		quoted[i] = text
 	}
-	return in.runScript(ctx, strings.Join(quoted, " "), nil, stdout, stderr)
+	return in.runScript(ctx, strings.Join(quoted, " "), []string{"sh"}, stdout, stderr)
 }
 
+// shellScript finds the script of sh -c, and what $0, $1 and so on are in it.
 func shellScript(args []string) (script string, params []string, ok bool) {
 	name := path.Base(args[0])
 	if (name != "sh" && name != "bash") || len(args) < 3 || args[1] != "-c" {
 		return "", nil, false
 	}
-	if len(args) > 4 {
-		params = args[4:]
+	if len(args) > 3 {
+		return args[2], args[3:], true
 	}
-	return args[2], params, true
+	return args[2], []string{"sh"}, true
 }
 
 func (in *inside) runScript(ctx context.Context, script string, params []string, stdout, stderr io.Writer) (int, error) {
 	// The POSIX dialect: process substitution of bash would make pipes on the real file system.
-	parsed, err := syntax.NewParser(syntax.Variant(syntax.LangPOSIX)).Parse(strings.NewReader(script), "sh")
+	parsed, err := syntax.NewParser(syntax.Variant(syntax.LangPOSIX)).Parse(strings.NewReader(script), params[0])
 	if err != nil {
 		fmt.Fprintf(stderr, "sh: %s\n", err)
 		return 2, nil
 	}
 	runner, err := interp.New(
-		interp.StdIO(nil, stdout, stderr),
+		interp.StdIO(inputOf(ctx), stdout, stderr),
 		interp.Dir("/"),
-		interp.Params(append([]string{"--"}, params...)...),
+		interp.Params(append([]string{"--"}, params[1:]...)...),
 		interp.Env(expand.ListEnviron("HOME=/root", "USER=root", "HOSTNAME="+in.life.hostname,
 			"PATH=/run/current-system/sw/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")),
 		interp.CallHandler(in.rewrite),
@@ -144,6 +183,8 @@ func (in *inside) rewrite(_ context.Context, args []string) ([]string, error) {
 		return append([]string{"which"}, args[2:]...), nil
 	case len(args) > 1 && args[0] == "type":
 		return append([]string{"which"}, args[1:]...), nil
+	case args[0] == "umask":
+		return []string{"true"}, nil // the shell of the simulator does not know it
 	}
 	return args, nil
 }
@@ -158,6 +199,9 @@ func (in *inside) text(name string) (string, bool) {
 	}
 	in.sim.lock()
 	defer in.sim.mu.Unlock()
+	if text, found := in.guest.files[name]; found {
+		return text, true
+	}
 	for _, one := range in.life.services {
 		if text, found := one.def.Files[name]; found {
 			return text, true
@@ -179,7 +223,39 @@ func (in *inside) open(_ context.Context, name string, flag int, _ os.FileMode) 
 	if !found && flag&os.O_CREATE == 0 {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 	}
+	if flag&(os.O_WRONLY|os.O_RDWR) != 0 && name != "/dev/null" {
+		file := &written{in: in, name: name}
+		if flag&os.O_APPEND != 0 {
+			file.text.WriteString(text)
+		}
+		return file, nil
+	}
 	return textFile{Reader: strings.NewReader(text), Writer: io.Discard}, nil
+}
+
+// written is a file that a command writes; it is there once it is closed.
+type written struct {
+	in   *inside
+	name string
+	text bytes.Buffer
+}
+
+func (w *written) Read([]byte) (int, error)    { return 0, io.EOF }
+func (w *written) Write(p []byte) (int, error) { return w.text.Write(p) }
+
+// Close keeps the file.
+func (w *written) Close() error {
+	w.in.keep(w.name, w.text.String())
+	return nil
+}
+
+func (in *inside) keep(name, text string) {
+	in.sim.lock()
+	defer in.sim.mu.Unlock()
+	if in.guest.files == nil {
+		in.guest.files = map[string]string{}
+	}
+	in.guest.files[name] = text
 }
 
 func (in *inside) mayAccess(_ context.Context, name string, _ interp.AccessMode) error {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,13 +23,14 @@ func init() { // which looks at the table that it is in
 		"systemctl": (*inside).systemctl, "curl": (*inside).curl, "wget": (*inside).wget, "nc": (*inside).netcat,
 		"cat": (*inside).cat, "which": (*inside).which, "sleep": (*inside).sleep, "hostname": (*inside).hostnameCommand,
 		"sh": (*inside).shell, "bash": (*inside).shell, "env": (*inside).env, "timeout": (*inside).timeout,
+		"mkdir": (*inside).mkdir, "mv": (*inside).mv, "rm": (*inside).rm, "touch": (*inside).touch,
 	}
 }
 
 // exec runs what is not built into the shell.
 func (in *inside) exec(ctx context.Context, args []string) error {
 	handler := interp.HandlerCtx(ctx)
-	code := in.command(ctx, args, handler.Stdout, handler.Stderr)
+	code := in.command(withInput(ctx, handler.Stdin), args, handler.Stdout, handler.Stderr)
 	if code == 0 {
 		return nil
 	}
@@ -83,13 +85,70 @@ func (in *inside) env(ctx context.Context, args []string, stdout, stderr io.Writ
 }
 
 func (in *inside) timeout(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
-		args = args[1:]
-	}
-	if len(args) < 2 {
+	limit, command, ok := parseTimeout(args)
+	if !ok {
 		return 125
 	}
-	return in.command(ctx, args[1:], stdout, stderr)
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	code := in.command(ctx, command, stdout, stderr)
+	if ctx.Err() != nil {
+		return 124
+	}
+	return code
+}
+
+// parseTimeout reads the arguments of timeout(1). Its seconds are real ones: whoever waits for it is.
+func parseTimeout(args []string) (limit time.Duration, command []string, ok bool) {
+	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
+		if args[0] == "-k" || args[0] == "-s" {
+			args = args[1:]
+		}
+		args = args[min(1, len(args)):]
+	}
+	if len(args) < 2 {
+		return 0, nil, false
+	}
+	seconds, err := strconv.ParseFloat(args[0], 64)
+	return time.Duration(seconds * float64(time.Second)), args[1:], err == nil
+}
+
+func (in *inside) mkdir(context.Context, []string, io.Writer, io.Writer) int { return 0 }
+
+func (in *inside) touch(_ context.Context, args []string, _, _ io.Writer) int {
+	for _, name := range args {
+		if _, found := in.text(name); !found {
+			in.keep(name, "")
+		}
+	}
+	return 0
+}
+
+func (in *inside) mv(_ context.Context, args []string, _, stderr io.Writer) int {
+	args = slices.DeleteFunc(args, func(arg string) bool { return strings.HasPrefix(arg, "-") })
+	in.sim.lock()
+	defer in.sim.mu.Unlock()
+	if len(args) != 2 {
+		fmt.Fprintln(stderr, "mv: give two files")
+		return 1
+	}
+	text, found := in.guest.files[args[0]]
+	if !found {
+		fmt.Fprintf(stderr, "mv: cannot stat '%s': No such file or directory\n", args[0])
+		return 1
+	}
+	delete(in.guest.files, args[0])
+	in.guest.files[args[1]] = text
+	return 0
+}
+
+func (in *inside) rm(_ context.Context, args []string, _, _ io.Writer) int {
+	in.sim.lock()
+	defer in.sim.mu.Unlock()
+	for _, name := range args {
+		delete(in.guest.files, name)
+	}
+	return 0
 }
 
 func (in *inside) which(_ context.Context, args []string, stdout, _ io.Writer) int {
@@ -105,8 +164,13 @@ func (in *inside) which(_ context.Context, args []string, stdout, _ io.Writer) i
 	return missing
 }
 
-func (in *inside) cat(_ context.Context, args []string, stdout, stderr io.Writer) int {
+func (in *inside) cat(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	code := 0
+	if len(args) == 0 {
+		if _, err := io.Copy(stdout, inputOf(ctx)); err != nil {
+			return 1
+		}
+	}
 	for _, name := range args {
 		text, found := in.text(name)
 		if !found {

@@ -24,6 +24,8 @@ type guest struct {
 	// gone marks a guest that was destroyed while somebody still held it.
 	gone bool
 
+	// files are what commands inside wrote. They are on its disk, and so outlive a stop.
+	files map[string]string
 	// run is nil while it is stopped.
 	run *run
 	// published is what the last status broadcast said; nil if there was none yet.

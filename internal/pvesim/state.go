@@ -30,6 +30,8 @@ type savedGuest struct {
 	QEMU    bool   `json:"qemu,omitempty"`
 	Config  string `json:"config"`
 	Running bool   `json:"running,omitempty"`
+	// Files are what commands inside wrote.
+	Files map[string]string `json:"files,omitempty"`
 }
 
 type savedVolume struct {
@@ -82,7 +84,7 @@ func (s *Simulator) marshalState() ([]byte, error) {
 	defer s.mu.Unlock()
 	state := savedState{ACLs: s.access.acls, Pools: s.access.pools}
 	for _, g := range s.guests {
-		state.Guests = append(state.Guests, savedGuest{VMID: g.vmid, Node: g.node, QEMU: g.qemu, Config: g.text, Running: g.running()})
+		state.Guests = append(state.Guests, savedGuest{VMID: g.vmid, Node: g.node, QEMU: g.qemu, Config: g.text, Running: g.running(), Files: g.files})
 	}
 	for key, one := range s.volumes {
 		state.Volumes = append(state.Volumes, savedVolume{
@@ -146,7 +148,7 @@ func (s *Simulator) LoadState(path string) error {
 		}
 	}
 	for _, one := range state.Guests {
-		g := &guest{vmid: one.VMID, node: one.Node, qemu: one.QEMU}
+		g := &guest{vmid: one.VMID, node: one.Node, qemu: one.QEMU, files: one.Files}
 		s.guests[one.VMID] = g
 		s.store(g, parseConfig(one.Config))
 		if one.Running && !one.QEMU {
