@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -32,6 +33,7 @@ type HostReconciler struct {
 	Guests     GuestAccess
 	Timing     Timing
 	topologies *topologies
+	wakeHost   func(types.NamespacedName)
 }
 
 // Reconcile connects the host and reports.
@@ -43,16 +45,22 @@ func (r *HostReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 	if err := r.Get(ctx, req.NamespacedName, host); err != nil {
 		if apierrors.IsNotFound(err) {
 			r.Sessions.end(req.NamespacedName)
+			r.Guests.Forget(req.NamespacedName)
 			r.topologies.invalidate(req.NamespacedName)
 			r.Sessions.wakeServices(req.NamespacedName)
 		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	before := host.DeepCopy()
+	execOutcome := r.prepareExec(ctx, host) // first: a service that is looked at has its way into the container
 	o := r.connect(ctx, host)
 	if err := r.survey(ctx, host); err != nil {
 		return ctrl.Result{}, err
 	}
+	if err := r.reportExec(ctx, host, execOutcome); err != nil {
+		return ctrl.Result{}, err
+	}
+	o.Again = shorter(o.Again, execOutcome.Again)
 	if !o.Keep {
 		reportHost(host, o)
 	}

@@ -81,6 +81,7 @@ func Setup(mgr ctrl.Manager, sessions *Sessions, newScheduler func(onChange func
 	}
 	sessions.wakeService = wakeService
 	sessions.wakeHost = hostQueue.wake
+	hosts.wakeHost = hostQueue.wake
 	sessions.wakeServices = func(host types.NamespacedName) {
 		for _, r := range services.all(context.Background(), host) {
 			wakeService(r.NamespacedName)

@@ -263,10 +263,7 @@ func TestOnlySoManyAreMadeAtOnce(t *testing.T) {
 func TestWhatCannotBeCheckedIsHeldOrPassedAsTheHostSays(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	l.stopController()
-	l.exec = ""
-	l.startController()
-	l.host()
+	l.host(func(h *v1alpha1.NixMoxHost) { h.Spec.Exec = nil })
 	l.service("a", checked(11, "a", ""))
 	l.service("b", service(12, "hostname: b, dependsOn: [a]"))
 	l.situated("a", v1alpha1.ReasonWaitingForHealth, onItsWay, "cannot be run", "spec.rollout.unknownHealth of host default is Hold")

@@ -16,6 +16,7 @@ import (
 	"github.com/nixmox/nixmox-controller/controllers"
 	"github.com/nixmox/nixmox-controller/internal/pvesim/calllog"
 	"github.com/nixmox/nixmox-controller/internal/pvesim/pvesimtest"
+	"github.com/nixmox/nixmox-controller/internal/pvesim/sshd"
 	"github.com/nixmox/nixmox-controller/test/apiserver"
 	testlab "github.com/nixmox/nixmox-controller/test/lab"
 )
@@ -27,7 +28,7 @@ type lab struct {
 	api       *apiserver.Server
 	namespace string
 	pve       *pvesimtest.Server
-	exec      string
+	ssh       *sshd.Server
 	log       *logbook
 	stop      context.CancelFunc
 	stopped   <-chan struct{}
@@ -50,7 +51,7 @@ func newLab(t *testing.T, edit ...func(l *lab, world *string)) *lab {
 		e(l, &text)
 	}
 	l.Lab = testlab.New(t, l.api, testlab.Options{World: text, OnVersion: l.seen.take, Hands: true})
-	l.namespace, l.pve, l.exec, l.log = l.Namespace, l.PVE, l.ExecURL, &logbook{l.Log}
+	l.namespace, l.pve, l.ssh, l.log = l.Namespace, l.PVE, l.SSH, &logbook{l.Log}
 	l.startController()
 	t.Cleanup(func() {
 		l.stopController()
@@ -66,7 +67,7 @@ func newLab(t *testing.T, edit ...func(l *lab, world *string)) *lab {
 
 func (l *lab) startController() {
 	l.controller = l.StartController(testlab.ControllerOptions{
-		Log: testr.NewWithInterface(quiet{l.t}, testr.Options{}), Grace: l.grace, Timing: l.timing, NoExec: l.exec == "",
+		Log: testr.NewWithInterface(quiet{l.t}, testr.Options{}), Grace: l.grace, Timing: l.timing,
 	})
 	l.stop, l.stopped = l.controller.End, l.controller.Done()
 }

@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+	"github.com/nixmox/nixmox-controller/internal/guest"
 	"github.com/nixmox/nixmox-controller/internal/health"
 )
 
@@ -105,12 +106,12 @@ var inStartup = []string{
 }
 
 func (r *ServiceReconciler) healthSpec(p *pass, check health.Check) health.Spec {
-	own, defaults := orZero(p.svc.Spec.Health), orZero(p.host.Spec.Health)
+	own, defaults := ownHealth(p.svc).HealthSettings, orZero(p.host.Spec.Health)
 	was := readyCondition(p.base)
 	return health.Spec{
 		Check: check,
 		Target: health.Target{
-			Address: p.observed.Net.IP.Addr(), Hostname: p.desired.Hostname, Exec: r.Guests.Executor(p.host),
+			Address: p.observed.Net.IP.Addr(), Hostname: p.desired.Hostname, Exec: r.executor(p),
 			Node: p.guest.Node, VMID: int(p.guest.VMID),
 		},
 		// A container that somebody restarted starts its check again.
@@ -123,6 +124,21 @@ func (r *ServiceReconciler) healthSpec(p *pass, check health.Check) health.Spec 
 		Retries:        number(health.DefaultRetries, own.Retries, defaults.Retries),
 		StartupTimeout: duration(health.DefaultStartupTimeout, own.StartupTimeout, defaults.StartupTimeout),
 	}
+}
+
+func ownHealth(svc *v1alpha1.NixMoxService) v1alpha1.ServiceHealth {
+	if svc.Spec.Health == nil {
+		return v1alpha1.ServiceHealth{}
+	}
+	return *svc.Spec.Health
+}
+
+// executor is the way into the container; nil, not an interface that holds nil, when there is none.
+func (r *ServiceReconciler) executor(p *pass) guest.Executor {
+	if e := r.Guests.Executor(hostOf(p.svc)); e != nil {
+		return e
+	}
+	return nil
 }
 
 func orZero(s *v1alpha1.HealthSettings) v1alpha1.HealthSettings {

@@ -12,6 +12,9 @@ const (
 	ConditionDependenciesReady = "DependenciesReady"
 	ConditionProvisioned       = "Provisioned"
 	ConditionHealthy           = "Healthy"
+
+	// ConditionExecReady of a host: commands can be run inside its containers.
+	ConditionExecReady = "ExecReady"
 )
 
 // Reasons of the conditions: the whole list, so that a reader of a reason finds its meaning here.
@@ -25,6 +28,7 @@ const (
 	ReasonWaitingForSlot       = "WaitingForSlot"
 	ReasonWaitingForLock       = "WaitingForLock"
 	ReasonWaitingForAddress    = "WaitingForAddress"
+	ReasonEnvironment          = "Environment"
 	ReasonMissingDependency    = "MissingDependency"
 	ReasonDisabledDependency   = "DisabledDependency"
 	ReasonHostNotFound         = "HostNotFound"
@@ -70,10 +74,18 @@ const (
 
 	// Good.
 	ReasonHealthy          = "Healthy"
+	ReasonDegraded         = "Degraded"
 	ReasonRunningUnchecked = "RunningUnchecked"
 	ReasonDisabled         = "Disabled"
 	ReasonSucceeded        = "Succeeded"
 	ReasonConnected        = "Connected"
+
+	// Commands inside containers, on the host's condition ExecReady.
+	ReasonExecNotConfigured = "ExecNotConfigured"
+	ReasonExecKeyMissing    = "ExecKeyMissing"
+	ReasonExecInvalid       = "ExecInvalid"
+	ReasonExecUnreachable   = "ExecUnreachable"
+	ReasonExecReady         = "ExecReady"
 )
 
 const (

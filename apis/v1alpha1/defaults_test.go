@@ -39,7 +39,7 @@ endpoints: ["https://pve1.lan:8006"]
 credentialsRef: {name: pve-credentials}
 vmidRange: {from: 900, to: 999}
 network: {cidr: 192.168.1.0/24, bridge: vmbr0}
-rollout: {gate: Phase, maxConcurrent: 4, unknownHealth: Hold}
+rollout: {gate: Phase, maxConcurrent: 4, unknownHealth: Hold, degraded: Proceed}
 pollInterval: 10s`},
 		{"a host that says a little of each", plainHost, `{defaults: {template: "local:vztmpl/a.tar.xz"}, rollout: {gate: Dependencies}}`, `
 instance: nixmox
@@ -48,7 +48,7 @@ credentialsRef: {name: pve-credentials}
 vmidRange: {from: 900, to: 999}
 network: {cidr: 192.168.1.0/24, bridge: vmbr0}
 defaults: {template: "local:vztmpl/a.tar.xz", storage: local}
-rollout: {gate: Dependencies, maxConcurrent: 4, unknownHealth: Hold}
+rollout: {gate: Dependencies, maxConcurrent: 4, unknownHealth: Hold, degraded: Proceed}
 pollInterval: 10s`},
 	} {
 		t.Run(c.what, func(t *testing.T) {

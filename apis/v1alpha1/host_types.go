@@ -96,6 +96,10 @@ type NixMoxHostSpec struct {
 	// +kubebuilder:validation:MaxItems=64
 	Phases []Phase `json:"phases,omitempty"`
 
+	// policy opens what is closed where harm is possible.
+	// +optional
+	Policy HostPolicy `json:"policy,omitzero"`
+
 	// rollout says what holds a service back and how many are brought up at once (default: by phase, four on a node).
 	// +optional
 	// +kubebuilder:default={}
@@ -104,6 +108,11 @@ type NixMoxHostSpec struct {
 	// health settings of services that have none of their own (defaults: every 30s, time-out 10s, 3 retries 10s apart, 5m to start).
 	// +optional
 	Health *HealthSettings `json:"health,omitempty"`
+
+	// exec is the way to run commands inside the containers: for systemctl and other command checks, for URLs of localhost, and for
+	// environment files (default: none; such checks are unknown then, see rollout.unknownHealth).
+	// +optional
+	Exec *ExecSettings `json:"exec,omitempty"`
 
 	// pollInterval is how often the state of all containers is read, with one call (default 10s).
 	// +optional
@@ -241,6 +250,18 @@ type ServiceDefaults struct {
 	Features *Features `json:"features,omitempty"`
 }
 
+// HostPolicy opens what is closed where harm is possible.
+type HostPolicy struct {
+	// probeHosts are what health checks may reach from the controller besides the service's own container: names, addresses or networks,
+	// such as auth.example.com or 192.168.1.0/24 (default: none).
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.all(h, isIP(h) || isCIDR(h) || h.matches('^[a-zA-Z0-9]([-a-zA-Z0-9]{0,61}[a-zA-Z0-9])?([.][a-zA-Z0-9]([-a-zA-Z0-9]{0,61}[a-zA-Z0-9])?)*$'))",message="a probe host is a name, an address or a network, such as 192.168.1.0/24"
+	ProbeHosts []string `json:"probeHosts,omitempty"`
+}
+
 // Phase is a named step of the roll-out.
 type Phase struct {
 	// name of the phase, for people.
@@ -278,7 +299,23 @@ type Rollout struct {
 	// +optional
 	// +kubebuilder:default=Hold
 	UnknownHealth UnknownHealth `json:"unknownHealth,omitempty"`
+
+	// degraded says what a service counts as of whose layers some fail (health.comprehensive). Proceed (default): ready. Hold: not ready.
+	// +optional
+	// +kubebuilder:default=Proceed
+	Degraded DegradedHealth `json:"degraded,omitempty"`
 }
+
+// DegradedHealth says what a degraded verdict counts as.
+//
+// +kubebuilder:validation:Enum=Hold;Proceed
+type DegradedHealth string
+
+// The two ways to take a degraded verdict.
+const (
+	DegradedHold    DegradedHealth = "Hold"
+	DegradedProceed DegradedHealth = "Proceed"
+)
 
 // Gate is what holds a service back.
 //

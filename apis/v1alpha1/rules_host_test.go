@@ -1,5 +1,7 @@
 package v1alpha1_test
 
+import "strings"
+
 const (
 	sayEndpoint = "an endpoint is a URL without a path, such as https://pve1.lan:8006"
 	sayOneTLS   = "use one of caBundle, fingerprint and insecureSkipVerify"
@@ -10,6 +12,17 @@ const (
 	aFingerprint = "AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99"
 	aCertificate = `"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"`
 )
+
+const aHostKey = "pve1 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA"
+
+// sshWith is a good spec.exec with one more field, or another one.
+func sshWith(field string) string {
+	known := `, knownHosts: "` + aHostKey + `"`
+	if strings.HasPrefix(field, "knownHosts") {
+		known = ""
+	}
+	return `{exec: {ssh: {privateKeySecretRef: {name: ssh}` + known + `, ` + field + `}}}`
+}
 
 var hostRules = []rule{
 	{what: "no spec", object: `spec: null`, field: "spec", message: "Required value"},
@@ -82,6 +95,19 @@ var hostRules = []rule{
 	{what: "an empty name in a phase", spec: `{phases: [{name: a, services: [""]}]}`, field: "spec.phases[0].services[0]", message: "should be at least 1 chars long"},
 
 	{what: "an unknown gate", spec: `{rollout: {gate: None}}`, field: "spec.rollout.gate", message: `supported values: "Phase", "Dependencies"`},
+	{what: "exec without ssh", spec: `{exec: {}}`, field: "spec.exec.ssh", message: "Required value"},
+	{what: "ssh without a key", spec: `{exec: {ssh: {knownHosts: "` + aHostKey + `"}}}`, field: "spec.exec.ssh.privateKeySecretRef", message: "Required value"},
+	{what: "ssh with a key without a name", spec: `{exec: {ssh: {knownHosts: "` + aHostKey + `", privateKeySecretRef: {}}}}`, field: "spec.exec.ssh.privateKeySecretRef.name", message: "Required value"},
+	{what: "ssh with a key with an empty name", spec: `{exec: {ssh: {knownHosts: "` + aHostKey + `", privateKeySecretRef: {name: ""}}}}`, field: "spec.exec.ssh.privateKeySecretRef.name", message: "should be at least 1 chars long"},
+	{what: "ssh without host keys", spec: `{exec: {ssh: {privateKeySecretRef: {name: ssh}}}}`, field: "spec.exec.ssh.knownHosts", message: "Required value"},
+	{what: "a fingerprint for a host key", spec: sshWith(`knownHosts: "SHA256:abc"`), field: "spec.exec.ssh.knownHosts", message: "knownHosts must hold host keys, such as pve1 ssh-ed25519 AAAA..., as ssh-keyscan prints them"},
+	{what: "a user with a space", spec: sshWith(`user: "root x"`), field: "spec.exec.ssh.user", message: "user must be the name of a Linux user, such as root"},
+	{what: "ssh on port 0", spec: sshWith(`port: 0`), field: "spec.exec.ssh.port", message: "should be greater than or equal to 1"},
+	{what: "ssh on port 65536", spec: sshWith(`port: 65536`), field: "spec.exec.ssh.port", message: "should be less than or equal to 65535"},
+	{what: "a URL for an address", spec: sshWith(`addresses: {pve1: "ssh://pve1"}`), field: "spec.exec.ssh.addresses.pve1", message: "should match"},
+	{what: "a URL for a probe host", spec: `{policy: {probeHosts: ["http://auth.lan"]}}`, field: "spec.policy.probeHosts", message: "a probe host is a name, an address or a network, such as 192.168.1.0/24"},
+	{what: "a probe host twice", spec: `{policy: {probeHosts: [a.lan, a.lan]}}`, field: "spec.policy.probeHosts[1]", message: "Duplicate value"},
+	{what: "an unknown way with degraded health", spec: `{rollout: {degraded: Ignore}}`, field: "spec.rollout.degraded", message: `supported values: "Hold", "Proceed"`},
 	{what: "an unknown way with unknown health", spec: `{rollout: {unknownHealth: Ignore}}`, field: "spec.rollout.unknownHealth", message: `supported values: "Hold", "Proceed"`},
 	{what: "nothing at once", spec: `{rollout: {maxConcurrent: 0}}`, field: "spec.rollout.maxConcurrent", message: "should be greater than or equal to 1"},
 	{what: "257 at once", spec: `{rollout: {maxConcurrent: 257}}`, field: "spec.rollout.maxConcurrent", message: "should be less than or equal to 256"},
@@ -122,6 +148,9 @@ var acceptedHosts = `
 {phases: [{name: storage and media, services: [nextcloud, media]}, {name: empty}]}
 {rollout: {gate: Dependencies, maxConcurrent: 1, unknownHealth: Proceed}}
 {rollout: {maxConcurrent: 256}}
+{rollout: {degraded: Hold}}
+{policy: {probeHosts: [auth.example.com, 192.168.1.10, 10.0.0.0/8, "fd00::1", "fd00::/64"]}}
+{exec: {ssh: {privateKeySecretRef: {name: ssh}, knownHosts: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA", user: nixmox, port: 2222, addresses: {pve1: 10.0.0.1, pve2: "10.0.0.2:22", pve3: "[fd00::1]:22", pve4: "fd00::1", pve5: pve5.lan}}}}
 {health: {interval: 5s, timeout: 1s, retries: 1, retryDelay: 500ms, startupTimeout: 1h}}
 {pollInterval: 1s}
 `

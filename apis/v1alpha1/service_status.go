@@ -30,6 +30,20 @@ type NixMoxServiceStatus struct {
 	// +optional
 	Health string `json:"health,omitempty"`
 
+	// checks are the layers of a comprehensive check, with the result of each when the verdict changed last.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	Checks []CheckStatus `json:"checks,omitempty"`
+
+	// environment is what was written to the container's environment file.
+	// +optional
+	Environment *EnvironmentStatus `json:"environment,omitempty"`
+
+	// restarts are those of a service that ran and was unhealthy, since it was healthy last.
+	// +optional
+	Restarts *RestartsStatus `json:"restarts,omitempty"`
+
 	// phase is the deployment phase of the service, from 1.
 	// +optional
 	Phase int32 `json:"phase,omitempty"`
@@ -125,6 +139,33 @@ type Operation struct {
 	// upid is Proxmox's task, once the call was answered.
 	// +optional
 	UPID string `json:"upid,omitempty"`
+}
+
+// CheckStatus is one layer of a comprehensive check.
+type CheckStatus struct {
+	// name of the layer, such as systemd or http.
+	Name string `json:"name"`
+	// check in the forms of healthCheck.
+	Check string `json:"check"`
+	// result: Passed, Failed or NotRun.
+	Result string `json:"result"`
+	// message says what was found.
+	// +optional
+	Message string `json:"message,omitempty"`
+}
+
+// EnvironmentStatus is what was written to a container's environment file.
+type EnvironmentStatus struct {
+	// hash of the content under a key that only the controller has: it tells a change and nothing else.
+	Hash string `json:"hash"`
+}
+
+// RestartsStatus are the restarts of an unhealthy service.
+type RestartsStatus struct {
+	// count in a row.
+	Count int32 `json:"count"`
+	// notBefore is when the next one may be, at the earliest.
+	NotBefore metav1.Time `json:"notBefore"`
 }
 
 // Stopped is a stop that is left as it is, until the spec changes or a start is asked for.

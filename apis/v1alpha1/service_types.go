@@ -90,7 +90,8 @@ type NixMoxServiceSpec struct {
 
 	// healthCheck tells how to see that the service is healthy. `http://` or `https://` URL: a GET that answers 2xx or 3xx;
 	// `tcp:PORT` or `tcp:HOST:PORT`: a connect; `systemctl ...` or any other text: a command in the container that exits 0.
-	// Omitted: a connect to the first TCP port of ports; without ports, running is healthy.
+	// Omitted: what is known of the service by its name (docs/health.md), else a connect to the first TCP port of ports, else running is
+	// healthy.
 	// +optional
 	// +kubebuilder:validation:MaxLength=4096
 	// +kubebuilder:validation:XValidation:rule="!self.matches('^[[:space:]]*$')",message="healthCheck must not be blank: leave it out for the default check"
@@ -98,9 +99,10 @@ type NixMoxServiceSpec struct {
 	// +kubebuilder:validation:XValidation:rule="!self.matches('(?i)^[[:space:]]*https?([+]insecure)?://') || (self.matches('(?i)^[[:space:]]*https?([+]insecure)?://([a-z0-9.-]+|[[][0-9a-f:.]+[]])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?([/?#][^[:space:]]*)?[[:space:]]*$') && isURL(self.trim()))",message="an http health check is one URL without user and spaces, such as http://localhost:8080/health"
 	HealthCheck string `json:"healthCheck,omitempty"`
 
-	// health sets how often and how patiently the check runs. What is omitted comes from the host.
+	// health sets how often and how patiently the check runs, and other checks for the start and for all layers. What is omitted comes
+	// from the host.
 	// +optional
-	Health *HealthSettings `json:"health,omitempty"`
+	Health *ServiceHealth `json:"health,omitempty"`
 
 	// restartPolicy says what happens when the container stopped. always: it is started again. unless-stopped: it is started again
 	// unless a person stopped it (default). never: it is reported. The first two also set Proxmox's onboot. Who stopped it is shown only to
@@ -133,6 +135,25 @@ type NixMoxServiceSpec struct {
 	// +kubebuilder:validation:items:XIntOrString
 	// +kubebuilder:validation:items:MaxLength=9
 	Ports []intstr.IntOrString `json:"ports,omitempty"`
+
+	// environment holds variables for what runs in the container. They are written to /etc/nixmox/environment there, which a systemd unit
+	// reads with EnvironmentFile=-/etc/nixmox/environment. It needs spec.exec of the host. It wins over environmentFrom.
+	// +optional
+	// +kubebuilder:validation:MaxProperties=256
+	Environment map[string]string `json:"environment,omitempty"`
+
+	// environmentFrom names Secrets, in the same namespace, all of whose keys become variables in that file; of two with the same name the
+	// later Secret wins. A change of a Secret is seen within five minutes, or at once on request. None of it is written anywhere else.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	EnvironmentFrom []EnvironmentSource `json:"environmentFrom,omitempty"`
+
+	// environmentReload is a command in the container that makes the service read its changed environment, such as systemctl restart
+	// postgresql (default: none).
+	// +optional
+	// +kubebuilder:validation:MaxLength=2048
+	EnvironmentReload string `json:"environmentReload,omitempty"`
 
 	// volumes are disks beside the root disk. A volume's identity is its name, for ever: reordering the list moves no data.
 	// +optional
@@ -197,6 +218,13 @@ type NixMoxServiceSpec struct {
 	// suspend stops the controller from changing anything; it still observes and reports (default false).
 	// +optional
 	Suspend bool `json:"suspend,omitempty"`
+}
+
+// EnvironmentSource is where variables come from.
+type EnvironmentSource struct {
+	// secretRef names a Secret in the service's namespace.
+	// +required
+	SecretRef SecretReference `json:"secretRef"`
 }
 
 // HostReference names a NixMoxHost in the service's namespace.

@@ -51,7 +51,6 @@ func run(args []string) error {
 	flags.StringVar(&opts.MetricsAddress, "metrics-bind-address", "0", "where Prometheus metrics are served, such as :8080; 0 serves none")
 	flags.StringVar(&opts.ProbeAddress, "health-probe-bind-address", "0", "where /healthz and /readyz are served, such as :8081; 0 serves none")
 	flags.StringVar(&dev.AddressMap, "development-address-map", "", "DEVELOPMENT ONLY: container addresses and the loopback addresses that a simulator answers at, such as 192.168.99.0/24=127.0.99.0/24")
-	flags.StringVar(&dev.ExecURL, "development-exec-url", "", "DEVELOPMENT ONLY: control endpoint of a simulator that runs commands in its containers")
 	zapOptions.BindFlags(flags)
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -62,8 +61,6 @@ func run(args []string) error {
 	}
 	if dev.AddressMap != "" {
 		opts.Development = &dev
-	} else if dev.ExecURL != "" {
-		return fmt.Errorf("--development-exec-url needs --development-address-map")
 	}
 	if opts.LeaderElectionNamespace == "" && !inCluster() {
 		opts.LeaderElectionNamespace = "default"

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/nixmox/nixmox-controller/internal/pvesim"
+	"github.com/nixmox/nixmox-controller/internal/pvesim/sshd"
 )
 
 // version is stamped by the Makefile.
@@ -41,6 +43,8 @@ func main() {
 
 type settings struct {
 	world, callLog, control, pve, state string
+	// ssh is the address of the SSH server; sshKey and sshUsers are files.
+	ssh, sshKey, sshUsers string
 	// listen holds an address for each node, in the world's order; one serves all.
 	listen []string
 	tls    bool
@@ -61,6 +65,9 @@ func parse(args []string) (settings, error) {
 	flags.StringVar(&s.pve, "pve", "9.2", "`RELEASE` whose parameters and defaults hold: 9.2 or 8.4")
 	flags.StringVar(&s.state, "state", "", "`FILE` that keeps containers, disks, ACLs and pools over a restart, of kill -9 too; written each second in which something changed")
 	flags.StringVar(&s.control, "control", "", "loopback `HOST:PORT` of the control endpoint; off by default")
+	flags.StringVar(&s.ssh, "ssh", "", "`HOST:PORT` of an SSH server, whose pct exec runs commands in the simulated containers; its host key is printed; off by default")
+	flags.StringVar(&s.sshKey, "ssh-host-key", "", "`FILE` with the SSH server's private key, made when missing; default: a new one at each start")
+	flags.StringVar(&s.sshUsers, "ssh-authorized-keys", "", "`FILE` with the public keys that may log in; default: every key")
 	if err := flags.Parse(args); err != nil {
 		return s, err
 	}
@@ -152,7 +159,12 @@ func listenAndServe(ctx context.Context, sim *pvesim.Simulator, world *pvesim.Wo
 		line += ", control http://" + listener.Addr().String()
 		go serve(listener, sim.ControlHandler())
 	}
-	fmt.Println(line)
+	server, ssh, err := openSSH(sim, set)
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+	fmt.Println(line + ssh)
 	select {
 	case <-ctx.Done():
 		return nil
@@ -187,6 +199,29 @@ func newServer(handler http.Handler) *http.Server {
 		Handler: handler, ReadHeaderTimeout: 30 * time.Second,
 		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // handshakes that clients give up
 	}
+}
+
+// openSSH opens the SSH server of all nodes, if there is to be one, and says where it is.
+func openSSH(sim *pvesim.Simulator, set settings) (server io.Closer, where string, err error) {
+	if set.ssh == "" {
+		return io.NopCloser(nil), "", nil
+	}
+	var options sshd.Options
+	if set.sshKey != "" {
+		if options.HostKey, err = sshd.ReadHostKey(set.sshKey); err != nil {
+			return nil, "", fmt.Errorf("read the host key: %w", err)
+		}
+	}
+	if set.sshUsers != "" {
+		if options.AuthorizedKeys, err = os.ReadFile(set.sshUsers); err != nil {
+			return nil, "", fmt.Errorf("read the authorized keys: %w", err)
+		}
+	}
+	opened, err := sshd.Listen(set.ssh, sim, options)
+	if err != nil {
+		return nil, "", err
+	}
+	return opened, ", ssh " + opened.Address() + " " + opened.HostKey(), nil
 }
 
 // controlPort refuses addresses that others could reach: the control endpoint asks nobody who they are.

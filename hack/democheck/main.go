@@ -13,7 +13,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"regexp"
 	"syscall"
 	"time"
 
@@ -129,7 +128,7 @@ type stack struct {
 	processes []*demo.Process
 	logs      []io.Closer
 	client    client.Client
-	endpoint  string
+	pve       demo.Proxmox
 	control   string
 }
 
@@ -145,15 +144,13 @@ func start(ctx context.Context, bin, dir string) (*stack, error) {
 	}
 	fmt.Println("starting the simulated Proxmox, the Kubernetes API and the controller")
 	sim, err := s.run(ctx, dir, "pvesim", true, filepath.Join(bin, "pvesim"),
-		"--world", world, "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0", "--call-log", filepath.Join(dir, "calls.jsonl"))
+		"--world", world, "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0", "--ssh", "127.0.0.1:0", "--call-log", filepath.Join(dir, "calls.jsonl"))
 	if err != nil {
 		return s, err
 	}
-	urls := regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindAllString(sim.Line, 2)
-	if len(urls) != 2 {
-		return s, fmt.Errorf("pvesim did not say where it listens: %q", sim.Line)
+	if s.pve, s.control, err = demo.ReadLine(sim.Line); err != nil {
+		return s, err
 	}
-	s.endpoint, s.control = urls[0], urls[1]
 	kubeconfig := filepath.Join(dir, "kubeconfig")
 	if _, err := s.run(ctx, dir, "nixmox", true, filepath.Join(bin, "nixmox"), "up", "--no-controller",
 		"--data-dir", filepath.Join(dir, "data"), "--listen", "127.0.0.1:0", "--kubeconfig", kubeconfig); err != nil {
@@ -164,7 +161,7 @@ func start(ctx context.Context, bin, dir string) (*stack, error) {
 		return s, err
 	}
 	if _, err := s.run(ctx, dir, "controller", false, filepath.Join(bin, "controller"), "--kubeconfig", kubeconfig, "--health-probe-bind-address", probes,
-		"--development-address-map", demo.AddressMap, "--development-exec-url", urls[1]); err != nil {
+		"--development-address-map", demo.AddressMap); err != nil {
 		return s, err
 	}
 	if err := waitFor(ctx, "http://"+probes+"/readyz"); err != nil {
@@ -231,7 +228,7 @@ func (s *stack) stop() error {
 // rollOut applies the stack and follows it, a line a change.
 func (s *stack) rollOut(ctx context.Context, began time.Time) (demo.Progress, error) {
 	fmt.Println("applying config/samples/stack: ten services in six phases")
-	err := demo.Apply(ctx, s.client, samples.FS, "stack", demo.Proxmox{Endpoint: s.endpoint, TokenID: demo.TokenID, TokenSecret: demo.TokenSecret})
+	err := demo.Apply(ctx, s.client, samples.FS, "stack", s.pve)
 	if err != nil {
 		return demo.Progress{}, err
 	}

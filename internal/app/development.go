@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/url"
@@ -9,8 +10,6 @@ import (
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
 	"github.com/nixmox/nixmox-controller/controllers"
-	"github.com/nixmox/nixmox-controller/internal/guest"
-	"github.com/nixmox/nixmox-controller/internal/guest/devexec"
 	"github.com/nixmox/nixmox-controller/internal/health"
 )
 
@@ -19,45 +18,44 @@ import (
 type Development struct {
 	// AddressMap replaces container addresses by loopback addresses, such as 192.168.99.0/24=127.0.99.0/24.
 	AddressMap string
-	// ExecURL is the simulator's control endpoint, which runs commands in simulated containers.
-	ExecURL string
 }
 
 // wire builds what production and development differ in: the way into containers, and the probes' dialling.
 func (d *Development) wire(log logr.Logger) (controllers.GuestAccess, *health.Prober, error) {
 	if d == nil {
-		return controllers.NoGuestAccess{}, &health.Prober{}, nil
+		return &sshAccess{}, &health.Prober{}, nil
 	}
-	log.Info("DEVELOPMENT MODE: for a simulator on this machine only", "addressMap", d.AddressMap, "exec", d.ExecURL)
+	log.Info("DEVELOPMENT MODE: for a simulator on this machine only", "addressMap", d.AddressMap)
 	rewrite, err := health.ParseDevelopmentAddressMap(d.AddressMap)
 	if err != nil {
 		return nil, nil, err
 	}
-	access := &developmentAccess{}
-	if d.ExecURL != "" {
-		if access.executor, err = devexec.New(d.ExecURL); err != nil {
-			return nil, nil, err
-		}
-	}
-	return access, &health.Prober{Rewrite: rewrite}, nil
+	return &sshAccess{dial: dialLoopback, refuses: refuseReal}, &health.Prober{Rewrite: rewrite}, nil
 }
 
-type developmentAccess struct{ executor guest.Executor }
-
-// Executor is the simulator's.
-func (a *developmentAccess) Executor(*v1alpha1.NixMoxHost) guest.Executor { return a.executor }
-
-// Refuses every host that is not on this machine.
-func (a *developmentAccess) Refuses(host *v1alpha1.NixMoxHost) *controllers.Outcome {
+// refuseReal refuses every host that is not on this machine.
+func refuseReal(host *v1alpha1.NixMoxHost) *controllers.Outcome {
 	for _, endpoint := range host.Spec.Endpoints {
 		u, err := url.Parse(endpoint)
-		if err == nil {
-			if ip := net.ParseIP(u.Hostname()); ip != nil && ip.IsLoopback() {
-				continue
-			}
+		if err == nil && isLoopback(u.Hostname()) {
+			continue
 		}
 		return controllers.RefuseHost(fmt.Sprintf("This controller runs in development mode, which works with a simulator on a loopback address only, not with %s; "+
 			"start it without the --development flags", endpoint))
 	}
 	return nil
+}
+
+// dialLoopback connects to literal loopback addresses: what a name resolves to is not ours to know.
+func dialLoopback(ctx context.Context, address string) (net.Conn, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil || !isLoopback(host) {
+		return nil, fmt.Errorf("%s is not a loopback address, and development mode contacts no other", address)
+	}
+	return new(net.Dialer).DialContext(ctx, "tcp", address)
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"regexp"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -19,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+	"github.com/nixmox/nixmox-controller/internal/pvesim/sshd"
 	"github.com/nixmox/nixmox-controller/internal/view"
 )
 
@@ -26,7 +28,23 @@ import (
 const Namespace = "homelab"
 
 // Proxmox is where the stack's host is, and the token to use there.
-type Proxmox struct{ Endpoint, TokenID, TokenSecret string }
+type Proxmox struct {
+	Endpoint, TokenID, TokenSecret string
+	// SSH is the address of the SSH server of its nodes, and its host key as in known_hosts. Every key may log in there.
+	SSH, HostKey string
+}
+
+// line is what pvesim prints once it listens, and what it says there of the Proxmox.
+var line = regexp.MustCompile(`listening on (http://\S+) .*, control (http://[^,]+), ssh (\S+) (\S+ \S+)`)
+
+// ReadLine takes from pvesim's line where it listens: with --control and --ssh.
+func ReadLine(text string) (pve Proxmox, control string, err error) {
+	m := line.FindStringSubmatch(text)
+	if m == nil {
+		return pve, "", fmt.Errorf("pvesim did not say where it listens: %q", text)
+	}
+	return Proxmox{Endpoint: m[1], TokenID: TokenID, TokenSecret: TokenSecret, SSH: m[3], HostKey: m[4]}, m[2], nil
+}
 
 // Apply applies the manifests of a folder as `kubectl apply` does, with the host's endpoint and the Secret of the given Proxmox.
 func Apply(ctx context.Context, c client.Client, manifests fs.FS, folder string, pve Proxmox) error {
@@ -38,7 +56,15 @@ func Apply(ctx context.Context, c client.Client, manifests fs.FS, folder string,
 		"apiVersion": "v1", "kind": "Secret", "metadata": map[string]any{"name": "pve-credentials"},
 		"stringData": map[string]any{"tokenID": pve.TokenID, "tokenSecret": pve.TokenSecret},
 	}}
-	objects := []*unstructured.Unstructured{secret}
+	key, err := sshd.NewKey()
+	if err != nil {
+		return err
+	}
+	login := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/ssh-auth", "metadata": map[string]any{"name": "pve-ssh"},
+		"stringData": map[string]any{"ssh-privatekey": string(key)},
+	}}
+	objects := []*unstructured.Unstructured{secret, login}
 	files, err := fs.Glob(manifests, path.Join(folder, "*.yaml"))
 	if err != nil {
 		return err
@@ -53,7 +79,7 @@ func Apply(ctx context.Context, c client.Client, manifests fs.FS, folder string,
 	for _, o := range objects {
 		o.SetNamespace(Namespace)
 		if o.GetKind() == "NixMoxHost" {
-			if err := unstructured.SetNestedStringSlice(o.Object, []string{pve.Endpoint}, "spec", "endpoints"); err != nil {
+			if err := pve.adapt(o); err != nil {
 				return err
 			}
 		}
@@ -62,6 +88,15 @@ func Apply(ctx context.Context, c client.Client, manifests fs.FS, folder string,
 		}
 	}
 	return nil
+}
+
+// adapt makes the stack's host the one of this Proxmox.
+func (pve Proxmox) adapt(host *unstructured.Unstructured) error {
+	return errors.Join(
+		unstructured.SetNestedStringSlice(host.Object, []string{pve.Endpoint}, "spec", "endpoints"),
+		unstructured.SetNestedField(host.Object, pve.HostKey, "spec", "exec", "ssh", "knownHosts"),
+		unstructured.SetNestedStringMap(host.Object, map[string]string{"pve1": pve.SSH}, "spec", "exec", "ssh", "addresses"),
+	)
 }
 
 func readObjects(manifests fs.FS, file string) ([]*unstructured.Unstructured, error) {

@@ -10,10 +10,10 @@ import (
 	"github.com/nixmox/nixmox-controller/internal/guest"
 )
 
-const notConfigured = "this version runs no commands inside containers"
+const notConfigured = "commands inside containers are not configured"
 
 // whatElse is the advice for a check that needs them.
-const whatElse = ": use an http or tcp check, or set spec.rollout.unknownHealth of the host to Proceed"
+const whatElse = ": set spec.exec of the host (docs/exec.md), use an http or tcp check, or set its spec.rollout.unknownHealth to Proceed"
 
 // probeCommand runs the check's command in the container; exit 0 is healthy.
 func probeCommand(ctx context.Context, check Check, target Target, limits Limits) Result {

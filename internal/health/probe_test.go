@@ -100,7 +100,7 @@ func TestTCPProbe(t *testing.T) {
 		{"tcp:" + own + ":" + open, Passed, "connected to " + own},
 		{"tcp:DB.example.com:" + open, Passed, "connected to " + own},
 		{"tcp:" + closed, Failed, "connection refused by " + own + ":" + closed},
-		{"tcp:localhost:" + open, Passed, "asked from outside: this version runs no commands inside containers"},
+		{"tcp:localhost:" + open, Passed, "asked from outside: commands inside containers are not configured"},
 		{"tcp:[::1]:" + closed, Failed, "asked from outside"},
 	}
 	for _, tt := range tests {

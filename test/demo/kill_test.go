@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"regexp"
 	"testing"
 	"time"
 
@@ -47,17 +46,20 @@ func TestKilledAtRandomMomentsItEndsWithTenContainersNoneTwice(t *testing.T) {
 	}
 	calls := filepath.Join(dir, "calls.jsonl")
 	sim, err := demo.StartProcess(ctx, &log, true, program(t, "pvesim"), "--world", world, "--listen", "127.0.0.1:0",
-		"--control", "127.0.0.1:0", "--call-log", calls, "--time-scale", "4")
+		"--control", "127.0.0.1:0", "--ssh", "127.0.0.1:0", "--call-log", calls, "--time-scale", "4")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, &log)
 	}
 	t.Cleanup(func() { _ = sim.Kill() })
-	urls := regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindAllString(sim.Line, 2)
+	pve, control, err := demo.ReadLine(sim.Line)
+	if err != nil {
+		t.Fatal(err)
+	}
 
 	up := func() (*demo.Process, client.Client) {
 		process, err := demo.StartProcess(ctx, &log, true, program(t, "nixmox"), "up", "--data-dir", filepath.Join(dir, "data"),
 			"--listen", "127.0.0.1:0", "--kubeconfig", filepath.Join(dir, "kubeconfig"),
-			"--development-address-map", demo.AddressMap, "--development-exec-url", urls[1])
+			"--development-address-map", demo.AddressMap)
 		if err != nil {
 			t.Fatalf("%v\n%s", err, &log)
 		}
@@ -68,7 +70,6 @@ func TestKilledAtRandomMomentsItEndsWithTenContainersNoneTwice(t *testing.T) {
 		return process, c
 	}
 	process, c := up()
-	pve := demo.Proxmox{Endpoint: urls[0], TokenID: demo.TokenID, TokenSecret: demo.TokenSecret}
 	if err := demo.Apply(ctx, c, samples.FS, "stack", pve); err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +89,7 @@ func TestKilledAtRandomMomentsItEndsWithTenContainersNoneTwice(t *testing.T) {
 	if err := process.Stop(10 * time.Second); err != nil {
 		t.Error(err)
 	}
-	containers, err := lab.Containers(ctx, urls[1])
+	containers, err := lab.Containers(ctx, control)
 	if err != nil {
 		t.Fatal(err)
 	}

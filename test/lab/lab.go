@@ -22,6 +22,7 @@ import (
 	"github.com/nixmox/nixmox-controller/internal/app"
 	"github.com/nixmox/nixmox-controller/internal/pvesim"
 	"github.com/nixmox/nixmox-controller/internal/pvesim/pvesimtest"
+	"github.com/nixmox/nixmox-controller/internal/pvesim/sshd"
 	"github.com/nixmox/nixmox-controller/test/apiserver"
 	"github.com/nixmox/nixmox-controller/test/invariants"
 )
@@ -76,9 +77,9 @@ type Lab struct {
 	PVE       *pvesimtest.Server
 	// Handler is the recorded way to the simulator, for whoever stands in between.
 	Handler http.Handler
-	// ExecURL is where commands in containers are run.
-	ExecURL string
-	Log     *Logbook
+	// SSH is the SSH server of all nodes, where commands in containers are run.
+	SSH *sshd.Server
+	Log *Logbook
 
 	recorder  *Recorder
 	stopWatch func()
@@ -95,6 +96,11 @@ func New(t T, api *apiserver.Server, o Options) *Lab {
 	}
 	l.serve(o)
 	l.Create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "pve"}, StringData: map[string]string{"tokenID": TokenID, "tokenSecret": tokenSecret}})
+	key, err := sshd.NewKey()
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	l.Create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "ssh"}, StringData: map[string]string{"ssh-privatekey": string(key)}})
 	if l.stopWatch, err = l.recorder.watch(api.Config, api.Client, l.Namespace); err != nil {
 		t.Fatalf("watch %s: %v", l.Namespace, err)
 	}
@@ -119,13 +125,16 @@ func (l *Lab) serve(o Options) {
 	}
 	l.recorder.sim = sim
 	l.Handler = l.recorder.Proxmox(sim.Handler())
-	server, control := httptest.NewServer(l.Handler), httptest.NewServer(sim.ControlHandler())
+	server := httptest.NewServer(l.Handler)
+	if l.SSH, err = sshd.Listen("127.0.0.1:0", sim, sshd.Options{}); err != nil {
+		l.T.Fatalf("%v", err)
+	}
 	l.T.Cleanup(func() {
 		sim.Close() // first: it ends the calls that the servers would wait for
 		server.Close()
-		control.Close()
+		_ = l.SSH.Close()
 	})
-	l.PVE, l.ExecURL = &pvesimtest.Server{Simulator: sim, URL: server.URL}, control.URL
+	l.PVE = &pvesimtest.Server{Simulator: sim, URL: server.URL}
 }
 
 // Controller is one that runs.
@@ -143,8 +152,6 @@ type ControllerOptions struct {
 	Grace time.Duration
 	// Wrap stands nearest to the controller, between it and the API server.
 	Wrap func(http.RoundTripper) http.RoundTripper
-	// NoExec leaves the controller without a way into containers.
-	NoExec bool
 }
 
 // StartController starts one more controller.
@@ -156,10 +163,7 @@ func (l *Lab) StartController(o ControllerOptions) *Controller {
 	if o.Wrap != nil {
 		config.Wrap(o.Wrap)
 	}
-	development := &app.Development{AddressMap: "192.168.99.0/24=127.0.99.0/24", ExecURL: l.ExecURL}
-	if o.NoExec {
-		development.ExecURL = ""
-	}
+	development := &app.Development{AddressMap: "192.168.99.0/24=127.0.99.0/24"}
 	go func() {
 		defer close(c.done)
 		err := app.Run(ctx, config, app.Options{
@@ -214,8 +218,9 @@ func servicesIn(ctx context.Context, c client.Client, namespace string) (map[str
 func (l *Lab) Host(edit ...func(*v1alpha1.NixMoxHost)) *v1alpha1.NixMoxHost {
 	l.T.Helper()
 	h := &v1alpha1.NixMoxHost{ObjectMeta: metav1.ObjectMeta{Name: "default"}}
-	l.Parse(fmt.Sprintf(`{endpoints: [%q], credentialsRef: {name: pve}, network: {cidr: 192.168.99.0/24, gateway: 192.168.99.1, domain: lan},
-defaults: {template: "local:vztmpl/nixos.tar.xz", storage: local-zfs}, pollInterval: 1s, health: {interval: 1s, retryDelay: 200ms, retries: 2}}`, l.PVE.URL), &h.Spec)
+	l.Parse(fmt.Sprintf(`{endpoints: [%[1]q], credentialsRef: {name: pve}, network: {cidr: 192.168.99.0/24, gateway: 192.168.99.1, domain: lan},
+defaults: {template: "local:vztmpl/nixos.tar.xz", storage: local-zfs}, pollInterval: 1s, health: {interval: 1s, retryDelay: 200ms, retries: 2},
+exec: {ssh: {privateKeySecretRef: {name: ssh}, knownHosts: %[2]q, addresses: {pve1: %[3]q, pve2: %[3]q, pve3: %[3]q}}}}`, l.PVE.URL, l.SSH.HostKey(), l.SSH.Address()), &h.Spec)
 	for _, e := range edit {
 		e(h)
 	}

@@ -81,10 +81,13 @@ func runPlain(session *ssh.Session, j *job) error {
 
 // wait is for the end of a session's command. When the caller has given up, the command is told to end and the session closed.
 func wait(ctx context.Context, session *ssh.Session) (code int, err error) {
-	ended := make(chan error, 1)
-	go func() { ended <- session.Wait() }()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		err = session.Wait()
+	}()
 	select {
-	case err = <-ended:
+	case <-ended:
 	case <-ctx.Done():
 		// sshd passes no signals to a forced command; the node's own timeout ends those.
 		_ = session.Signal(ssh.SIGTERM)

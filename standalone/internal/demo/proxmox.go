@@ -13,6 +13,7 @@ import (
 
 	"github.com/nixmox/nixmox-controller/config/samples"
 	"github.com/nixmox/nixmox-controller/internal/pvesim"
+	"github.com/nixmox/nixmox-controller/internal/pvesim/sshd"
 )
 
 // proxmox is the simulated Proxmox in this process.
@@ -20,6 +21,7 @@ type proxmox struct {
 	sim               *pvesim.Simulator
 	endpoint, control string
 	servers           []*http.Server
+	ssh               *sshd.Server
 	cancel            context.CancelFunc
 	saving            sync.WaitGroup
 	saved             error // once saving has ended
@@ -51,6 +53,9 @@ func startProxmox(ctx context.Context, opts Options, state string) (*proxmox, er
 	if p.control, err = p.serve("127.0.0.1:0", sim.ControlHandler()); err != nil {
 		return nil, errors.Join(err, p.stop())
 	}
+	if p.ssh, err = sshd.Listen("127.0.0.1:0", sim, sshd.Options{}); err != nil {
+		return nil, errors.Join(err, p.stop())
+	}
 	ctx, p.cancel = context.WithCancel(ctx)
 	p.saving.Go(func() { p.saved = sim.KeepState(ctx, state) })
 	return p, nil
@@ -75,6 +80,9 @@ func (p *proxmox) stop() error {
 	p.saving.Wait()
 	for _, server := range p.servers {
 		_ = server.Close() // nothing is lost: the state is in the simulator
+	}
+	if p.ssh != nil {
+		_ = p.ssh.Close() // its commands are cut off
 	}
 	p.sim.Close()
 	return p.saved
