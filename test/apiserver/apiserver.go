@@ -29,7 +29,9 @@ import (
 type Server struct {
 	Config *rest.Config
 	Client client.Client
-	stop   func() error
+	// Kubeconfig is a file by which other programs reach it; empty for envtest's.
+	Kubeconfig string
+	stop       func() error
 }
 
 var running *Server
@@ -120,11 +122,26 @@ func startNixmox() (*Server, error) {
 		return nil, fmt.Errorf("%w\n%s", err, log.String())
 	}
 	stop := func() error { return errors.Join(process.Stop(10*time.Second), os.RemoveAll(dir)) }
-	cfg, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	server, err := Connect(kubeconfig)
 	if err != nil {
 		return nil, errors.Join(err, stop())
 	}
-	return connect(cfg, stop)
+	server.stop = stop
+	return server, nil
+}
+
+// Connect uses a server that runs already, and that Stop leaves running.
+func Connect(kubeconfig string) (*Server, error) {
+	cfg, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	if err != nil {
+		return nil, err
+	}
+	server, err := connect(cfg, func() error { return nil })
+	if err != nil {
+		return nil, err
+	}
+	server.Kubeconfig = kubeconfig
+	return server, nil
 }
 
 func connect(cfg *rest.Config, stop func() error) (*Server, error) {

@@ -16,12 +16,14 @@ type Matrix struct {
 	Scenarios []Scenario
 	// Shard of Shards, counted from 1: only every Shards-th point.
 	Shard, Shards int
-	// Every limits it further to every n-th point; 0 or 1 is all.
+	// Every limits it further to every n-th point; 0 tries none.
 	Every int
 	// Parallel is how many worlds live at once.
 	Parallel int
 	// Only is the one point to try, if it is set.
 	Only *Point
+	// Patience is how long to wait for what takes seconds.
+	Patience time.Duration
 	// Verbose prints the controller's log of a run that fails.
 	Verbose bool
 }
@@ -44,6 +46,9 @@ type result struct {
 // Run tries the points and prints a line for each scenario, then a total.
 func (m Matrix) Run(ctx context.Context, api *apiserver.Server, out io.Writer) Totals {
 	began := time.Now()
+	for i := range m.Scenarios {
+		m.Scenarios[i].patience = m.Patience
+	}
 	jobs := make(chan job)
 	var mu sync.Mutex
 	var workers sync.WaitGroup
@@ -67,7 +72,7 @@ func (m Matrix) Run(ctx context.Context, api *apiserver.Server, out io.Writer) T
 		r.points = len(points[i]) / 2
 		for _, p := range points[i] {
 			next++
-			if m.Only != nil && *m.Only != p || m.Every > 1 && next%m.Every != 0 || m.Shards > 1 && next%m.Shards != m.Shard-1 {
+			if m.Only != nil && *m.Only != p || m.Every == 0 || next%m.Every != 0 || m.Shards > 1 && next%m.Shards != m.Shard-1 {
 				continue
 			}
 			jobs <- job{r, &p}

@@ -1,10 +1,12 @@
 package crash
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-logr/logr/funcr"
@@ -17,9 +19,9 @@ import (
 const (
 	// scale is how much faster the simulated Proxmox lives.
 	scale = 50
-	// patience is for a busy machine; what is waited for takes a second or three.
-	patience = 90 * time.Second
-	pause    = 20 * time.Millisecond
+	// usualPatience is for a busy machine; what is waited for takes a second or three.
+	usualPatience = 90 * time.Second
+	pause         = 20 * time.Millisecond
 )
 
 // timing is the patience of a controller whose Proxmox is so fast. The time of an operation is written in whole seconds, so a lost
@@ -31,6 +33,7 @@ type world struct {
 	*lab.Lab
 	gate       *gate
 	controller *lab.Controller
+	patience   time.Duration
 	restarted  chan struct{} // closed once the controller that died has a successor, or nobody will die any more
 }
 
@@ -49,7 +52,7 @@ func (w *world) stop() {
 // eventually waits for something; nil is when it is so, else the error says what is not.
 func (w *world) eventually(what string, missing func() error) {
 	w.T.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(w.patience)
 	for {
 		err := missing()
 		if err == nil {
@@ -69,8 +72,10 @@ func (w *world) eventually(what string, missing func() error) {
 // Run plays a scenario once. Without a point it gives the names of all writes; with one the controller dies there, and reached says
 // whether it came to that.
 func (s Scenario) Run(t lab.T, api *apiserver.Server, point *Point) (writes []string, reached bool) {
-	options := lab.Options{TimeScale: scale, Hands: s.Hands}
-	w := &world{Lab: lab.New(t, api, options), gate: newGate(point), restarted: make(chan struct{})}
+	// Tasks take a while even so: what is written meanwhile can be told from what is written after.
+	longer := strings.NewReplacer(`"vzcreate": 2, "vzstart": 1, "vzshutdown": 1, "vzdestroy": 1`, `"vzcreate": 8, "vzstart": 5, "vzshutdown": 5, "vzdestroy": 5`)
+	options := lab.Options{TimeScale: scale, Hands: s.Hands, World: longer.Replace(lab.World)}
+	w := &world{Lab: lab.New(t, api, options), gate: newGate(point), restarted: make(chan struct{}), patience: cmp.Or(s.patience, usualPatience)}
 	way := w.Handler
 	if s.Between != nil {
 		way = s.Between(w, way)
@@ -84,6 +89,9 @@ func (s Scenario) Run(t lab.T, api *apiserver.Server, point *Point) (writes []st
 		close(over)
 		<-w.restarted
 		w.stop()
+		for _, err := range w.Broken() {
+			t.Errorf("%v", err)
+		}
 	})
 	if s.Setup != nil {
 		s.Setup(w)
@@ -99,10 +107,6 @@ func (s Scenario) Run(t lab.T, api *apiserver.Server, point *Point) (writes []st
 		reached = true
 		w.eventually("at its end again", func() error { return s.End(w) })
 	default:
-	}
-	w.stop()
-	for _, err := range w.Broken() {
-		t.Errorf("%v", err)
 	}
 	return slices.Clone(w.gate.writes), reached
 }

@@ -32,6 +32,8 @@ type Scenario struct {
 	Act     func(*world)
 	// End says what is missing to the end, which is the same whenever the controller died.
 	End func(*world) error
+
+	patience time.Duration
 }
 
 const (
@@ -60,6 +62,9 @@ func Scenarios() []Scenario {
 		}, End: changed},
 		{Name: "delete with Retain", Setup: createdA, Act: func(w *world) { w.Delete("a") }, End: retained},
 		{Name: "delete with Delete", Setup: func(w *world) { w.Host(); w.Service("a", destroys); w.until(ready("a")) }, Act: func(w *world) { w.Delete("a") }, End: destroyed},
+		{Name: "deleted while a stranger's container has its VMID", Hands: true,
+			Setup: func(w *world) { w.Host(); w.Service("a", destroys); w.until(ready("a")); w.replaceByStranger() },
+			Act:   func(w *world) { w.Delete("a") }, End: strangerLeft},
 		{Name: "kept container taken back", Setup: func(w *world) { createdA(w); w.Delete("a"); w.until(retained) },
 			Act: func(w *world) { w.Service("a", spec) }, End: readyAt("a", 900)},
 		{Name: "status emptied", Setup: createdA, Act: func(w *world) { w.setStatus(v1alpha1.NixMoxServiceStatus{}) }, End: readyAt("a", 900)},
@@ -149,6 +154,19 @@ func retained(w *world) error {
 func destroyed(w *world) error {
 	if containers, volumes := w.PVE.Containers(), w.PVE.Volumes(); len(containers)+len(volumes) > 0 {
 		return missing("%d containers and %d volumes are left", len(containers), len(volumes))
+	}
+	return gone(w)
+}
+
+// replaceByStranger lets somebody destroy container 900 and make one of their own with its VMID.
+func (w *world) replaceByStranger() {
+	w.must(w.PVE.Delete(900))
+	w.must(w.PVE.AddGuest(pvesim.Guest{VMID: 900, Node: "pve1", Running: true, Config: map[string]string{"description": "theirs"}}))
+}
+
+func strangerLeft(w *world) error {
+	if c, ok := w.PVE.Container(900); !ok || !c.Running || c.Config["description"] != "theirs" {
+		w.T.Fatalf("the stranger's container was touched: there %v, running %v, %q", ok, c.Running, c.Config["description"])
 	}
 	return gone(w)
 }

@@ -66,6 +66,43 @@ func same(a, b *v1alpha1.Operation) bool {
 	return b != nil && b.UPID == "" && a.Kind == b.Kind && a.VMID == b.VMID && a.Nonce == b.Nonce && a.StartedAt.Equal(&b.StartedAt)
 }
 
+// taskTypes are the tasks by which Proxmox carries out the steps.
+var taskTypes = map[string]string{"Create": "vzcreate", "Start": "vzstart", "Shutdown": "vzshutdown", "Destroy": "vzdestroy"}
+
+// DoneWhenEnded is that an operation leaves the status only when no task of it runs: what is written down has happened.
+func DoneWhenEnded(r *Record) []string {
+	r.prepare()
+	var found []string
+	for name, versions := range r.services {
+		var before *v1alpha1.Operation
+		for _, v := range versions {
+			op := v.service.Status.Operation
+			if before != nil && v.Exact && (op == nil || op.Kind != before.Kind) && r.running(taskTypes[before.Kind], int(before.VMID), v.Time) {
+				found = append(found, fmt.Sprintf("the status of %s says that %s of %d is over, and its task runs", name, before.Kind, before.VMID))
+			}
+			before = op
+		}
+	}
+	return found
+}
+
+// running is whether a task of ours of a type runs on a container at a time.
+func (r *Record) running(kind string, vmid int, when time.Time) bool {
+	open := map[string]bool{}
+	for _, e := range r.Log {
+		if e.VMID != vmid || e.Type != kind || !strings.Contains(e.UPID, r.Token) || e.Time.After(when) {
+			continue
+		}
+		switch e.Kind {
+		case calllog.KindTaskStart:
+			open[e.UPID] = true
+		case calllog.KindTaskEnd:
+			delete(open, e.UPID)
+		}
+	}
+	return len(open) > 0
+}
+
 // SentOnce is that the same call does not go out twice with no decision written between: nothing is repeated by the transport.
 func SentOnce(r *Record) []string {
 	r.prepare()

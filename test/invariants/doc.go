@@ -21,6 +21,7 @@ func Rules() []Rule {
 		{"no stranger's container is touched", StrangersUntouched},
 		{"nothing is destroyed that was not given up", OnlyTheDoomedDestroyed},
 		{"every step is written down before its call", WrittenAhead},
+		{"no step counts as done while its task runs", DoneWhenEnded},
 		{"no call is sent twice on one decision", SentOnce},
 		{"no start comes before what it builds on is ready", GatesKept},
 		{"no container is stopped right after its start", NotStoppedInItsStart},

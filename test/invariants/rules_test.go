@@ -132,6 +132,10 @@ func TestRules(t *testing.T) {
 			{Containers: []pvesim.Container{live}, Volumes: disks(900)},
 			{Calls: []Call{call(1, "PUT", config, live), call(2, "DELETE", path900, deleting)}, Versions: []Version{svc(1.5, "a", doomedFields)}},
 			{Calls: []Call{call(1, "PUT", config, live)}, Hands: true},
+			{Calls: []Call{call(1, "PUT", config, live), call(2, "DELETE", path900, deleting)}, Versions: []Version{svc(1.5, "a", doomedFields)},
+				Containers: []pvesim.Container{ct("b", 900, marker.Live)}, Volumes: disks(900)},
+			{Calls: []Call{call(2, "DELETE", path900, deleting), call(3, "PUT", config, deleting)}, Versions: []Version{svc(1.5, "a", doomedFields)},
+				Log: []calllog.Entry{{Kind: calllog.KindTaskEnd, Type: "vzdestroy", VMID: 900, Time: at(4)}}},
 			{Calls: []Call{call(1, "PUT", config, live)}, Containers: []pvesim.Container{ct("a", 900, marker.Live, "unused0", "zfs:subvol-900-disk-1", "mp0", "")}, Volumes: disks(900)},
 		}, map[string]Record{
 			"volume zfs:subvol-900-disk-1 (data of ns/a) does not exist": {Calls: []Call{call(1, "PUT", config, live)}, Volumes: disks(900)[:1]},
@@ -168,6 +172,9 @@ func TestRules(t *testing.T) {
 				svc(1, "a", map[string]any{"status.operation": operation("Create", 901, "nonce900")})}},
 			"1 of 2 announced in status.operation (Start of 900)": {Calls: []Call{call(2, "POST", start, live), call(3, "POST", start, live)}, Versions: []Version{
 				svc(1, "a", map[string]any{"status.operation": operation("Start", 900, "")})}},
+		}},
+		{"DoneWhenEnded", DoneWhenEnded, []Record{{Log: created(2), Versions: cleared(3)}, {Log: created(2), Versions: cleared(1)[:1]}}, map[string]Record{
+			"the status of ns/a says that Create of 900 is over": {Log: created(2), Versions: cleared(1)},
 		}},
 		{"SentOnce", SentOnce, []Record{
 			{Calls: []Call{call(1, "POST", start), call(3, "POST", start)}, Writes: []time.Time{at(2)}},
@@ -218,6 +225,20 @@ func gated(aReady float64, more ...any) Record {
 	}
 	r.Versions = append(r.Versions, svc(6, "b", b))
 	return r
+}
+
+// created is a creation by our token that ends at a time.
+func created(end float64) []calllog.Entry {
+	const upid = "UPID:pve1:00000001:00000001:00000001:vzcreate:900:nixmox@pve!ctl:"
+	return []calllog.Entry{
+		{Time: at(0.5), Kind: calllog.KindTaskStart, Type: "vzcreate", VMID: 900, UPID: upid},
+		{Time: at(end), Kind: calllog.KindTaskEnd, Type: "vzcreate", VMID: 900, UPID: upid, ExitStatus: "OK"},
+	}
+}
+
+// cleared is a creation that leaves the status at a time.
+func cleared(seconds float64) []Version {
+	return []Version{svc(0, "a", map[string]any{"status.operation": operation("Create", 900, "nonce900")}), svc(seconds, "a", nil)}
 }
 
 // stopped is a container that began to run at 0 s and is shut down at a time.

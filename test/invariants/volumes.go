@@ -9,6 +9,7 @@ import (
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
 	"github.com/nixmox/nixmox-controller/internal/pvesim"
+	"github.com/nixmox/nixmox-controller/internal/pvesim/calllog"
 )
 
 // attached is a volume as it was last seen on a container of a service.
@@ -55,6 +56,9 @@ func (l *ledger) look(containers []pvesim.Container, when time.Time) {
 // enter compares a volume with what was known of it, and of its name.
 func (l *ledger) enter(id string, now attached) {
 	before, known := l.history[id]
+	if known && before.service != now.service && l.record.mayBeGone(before) {
+		known = false // another volume: the ids of destroyed ones are used again
+	}
 	if known && before.service != now.service {
 		l.found = append(l.found, fmt.Sprintf("volume %s of %s is attached to %s's container %d", id, before.service, now.service, now.vmid))
 	}
@@ -66,7 +70,7 @@ func (l *ledger) enter(id string, now attached) {
 		return
 	}
 	key := now.service + " " + now.name
-	if other := l.named[key]; other != "" && other != id && slices.Contains(l.record.Volumes, other) {
+	if other := l.named[key]; other != "" && other != id && slices.Contains(l.record.Volumes, other) && !l.record.mayBeGone(l.history[other]) {
 		l.found = append(l.found, fmt.Sprintf("volume %s of %s was %s and is %s", now.name, now.service, other, id))
 	}
 	l.named[key] = id
@@ -103,7 +107,7 @@ func (r *Record) mayBeGone(v attached) bool {
 	byUs := false
 	for _, c := range r.Calls {
 		kind, vmid := c.step()
-		if vmid != v.vmid || c.Time.Before(v.last) {
+		if vmid != v.vmid || c.Time.Before(v.last) && !(kind == "Destroy" && r.destroyedAfter(vmid, v.last)) {
 			continue
 		}
 		if kind == "Destroy" {
@@ -115,6 +119,13 @@ func (r *Record) mayBeGone(v attached) bool {
 		byUs = byUs || kind == "Configure" && strings.Contains(c.Params["delete"], "unused")
 	}
 	return r.Hands && !byUs
+}
+
+// destroyedAfter is whether the destruction of a container ended after a time: it is still seen while that runs.
+func (r *Record) destroyedAfter(vmid int, when time.Time) bool {
+	return slices.ContainsFunc(r.Log, func(e calllog.Entry) bool {
+		return e.Kind == calllog.KindTaskEnd && e.Type == "vzdestroy" && e.VMID == vmid && e.Time.After(when)
+	})
 }
 
 // doomed is whether the object of a service said, at a time, that its container is to be destroyed.
