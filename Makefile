@@ -75,7 +75,19 @@ bench-full: controller nixmox ## The same with 10,000 services too
 
 .PHONY: crash
 crash: nixmox ## Let the controller die at every write that it makes (SHARD=1/4 tries a quarter)
-	$(PURE) $(GO) run $(BUILD_FLAGS) ./test/crash/cmd $(if $(SHARD),-shard $(SHARD)) $(CRASH_FLAGS)
+	$(PURE) NIXMOX_BIN=$(CURDIR)/bin/nixmox $(GO) run $(BUILD_FLAGS) ./test/crash/cmd $(if $(SHARD),-shard $(SHARD)) $(FLAGS)
+
+.PHONY: mutants
+mutants: nixmox ## Build five deliberate mistakes in, one by one: the harness must notice each
+	$(PURE) NIXMOX_BIN=$(CURDIR)/bin/nixmox MUTANTS=all $(GO) test -trimpath -count=1 -v -run TestDeliberateMistakesAreNoticed ./test/crash
+
+.PHONY: schedules
+schedules: nixmox ## Run controllers with old reads, missed events, conflicts, a second leader (SEED=1 N=100)
+	$(PURE) NIXMOX_BIN=$(CURDIR)/bin/nixmox $(GO) run $(BUILD_FLAGS) ./test/schedules/cmd $(if $(SEED),-seed $(SEED)) $(if $(N),-n $(N)) $(FLAGS)
+
+.PHONY: faults
+faults: nixmox ## Have every call to Proxmox go wrong in every way (FLAGS="-case 595")
+	$(PURE) NIXMOX_BIN=$(CURDIR)/bin/nixmox $(GO) run $(BUILD_FLAGS) ./test/faults/cmd $(FLAGS)
 
 .PHONY: clean
 clean: ## Remove what was built here (Go's own cache stays)

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"k8s.io/apimachinery/pkg/api/resource"
 
@@ -121,57 +120,5 @@ func TestWhereverTheControllerDies(t *testing.T) {
 				t.Errorf("%d containers, not two and a stranger's", n)
 			}
 		})
-	}
-}
-
-// Whatever Proxmox answers, once or three times, to whatever kind of call: the end is the same.
-func TestAnswersThatGoWrong(t *testing.T) {
-	t.Parallel()
-	faults := map[string]pvesim.Fault{
-		"no route to host":         {Status: 595},
-		"time-out behind":          {Status: 596},
-		"time-out after effect":    {Status: 596, AfterEffect: true},
-		"lock file":                {Status: 500, Text: "can't lock file '/run/lock/lxc/pve-config-900.lock' - got timeout"},
-		"locked":                   {Status: 500, Text: "CT is locked (backup)"},
-		"no quorum":                {Status: 500, Text: "cluster not ready - no quorum?"},
-		"no worker":                {Status: 500, Text: "got no worker upid - start worker failed"},
-		"refused":                  {Status: 403, Text: "Permission check failed (/vms/900, VM.Allocate)"},
-		"credentials":              {Status: 401},
-		"truncated":                {Garble: "truncated"},
-		"somebody else's web page": {Garble: "malformed"},
-	}
-	calls := []struct{ method, path string }{
-		{"GET", "/cluster/resources"}, {"GET", "/nodes/pve1/lxc/900/pending"}, {"POST", "/nodes/pve1/lxc"}, {"POST", "/nodes/pve1/lxc/900/status/start"},
-		{"GET", "/nodes/pve1/tasks/*"}, {"PUT", "/nodes/pve1/lxc/900/config"}, {"GET", "/version"},
-	}
-	for name, fault := range faults {
-		for _, times := range []int{1, 3} {
-			if times == 1 && testing.Short() {
-				continue
-			}
-			t.Run(fmt.Sprintf("%s %d times", name, times), func(t *testing.T) {
-				t.Parallel()
-				l := newLab(t, func(l *lab, _ *string) {
-					l.timing.LongestPause, l.timing.Retry = 300*time.Millisecond, 100*time.Millisecond
-				})
-				for _, call := range calls {
-					f := fault
-					f.Method, f.Path, f.Times = call.method, call.path, times
-					if err := l.pve.AddFault(f); err != nil {
-						t.Fatal(err)
-					}
-				}
-				l.host()
-				l.service("a", service(11, `hostname: a`))
-				l.ready("a")
-				l.edit("a", func(s *v1alpha1.NixMoxService) { s.Spec.Resources.Memory = ptr(resource.MustParse("1Gi")) })
-				l.eventually("the memory is changed", func() bool { return l.container("a").Config["memory"] == "1024" })
-				l.ready("a")
-				l.one("a")
-				if n := len(l.pve.Containers()); n != 1 || l.begun("vzcreate", 0) != 1 {
-					t.Errorf("%d containers, %d creations", n, l.begun("vzcreate", 0))
-				}
-			})
-		}
 	}
 }
