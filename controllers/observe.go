@@ -3,7 +3,6 @@ package controllers
 import (
 	"context"
 	"fmt"
-	"maps"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -77,6 +76,10 @@ func (r *ServiceReconciler) read(ctx context.Context, p *pass) *Outcome {
 	}
 	p.session.inventory.Watch(p.guest.VMID)
 	p.observed = inventory.Observe(view, p.guest.Running, memoryOf(p.svc))
+	if o := r.seekLost(ctx, p); o != nil {
+		return o
+	}
+	p.markVolumes()
 	p.observed.MarkerCurrent = p.markerCurrent()
 	p.svc.Status.Node = p.guest.Node
 	p.svc.Status.Observed = observedStatus(p.observed)
@@ -145,8 +148,7 @@ func (r *ServiceReconciler) foreign(p *pass, whose string) *Outcome {
 
 func memoryOf(svc *v1alpha1.NixMoxService) inventory.Memory {
 	m := inventory.Memory{
-		Template: svc.Status.Template, RestartOwed: svc.Status.RestartOwed,
-		GrantedBytes: map[string]int64{}, Volumes: map[string]string{},
+		Template: svc.Status.Template, RestartOwed: svc.Status.RestartOwed, GrantedBytes: map[string]int64{}, Volumes: rememberedVolumes(svc),
 	}
 	for name, text := range svc.Status.Granted {
 		if q, err := resource.ParseQuantity(text); err == nil {
@@ -154,11 +156,6 @@ func memoryOf(svc *v1alpha1.NixMoxService) inventory.Memory {
 		}
 	}
 	m.GrantedRootBytes = m.GrantedBytes[rootGrant]
-	if o := svc.Status.Observed; o != nil {
-		for _, v := range o.Volumes {
-			m.Volumes[v.Name] = v.Key
-		}
-	}
 	return m
 }
 
@@ -174,32 +171,16 @@ func observedStatus(o plan.Observed) *v1alpha1.ObservedContainer {
 	if o.Net.Gateway.IsValid() {
 		s.Gateway = o.Net.Gateway.String()
 	}
-	for _, v := range o.Volumes {
-		if v.Name != "" {
-			s.Volumes = append(s.Volumes, v1alpha1.ObservedVolume{Name: v.Name, Key: v.Key, Volume: v.Volume, Size: quantity(v.Bytes)})
-		}
-	}
+	s.Volumes = volumesStatus(o.Volumes)
 	return s
 }
 
 func quantity(bytes int64) string { return resource.NewQuantity(bytes, resource.BinarySI).String() }
-
-// grant remembers the sizes that were asked for and given, once nothing remains to be done.
-func grant(p *pass) {
-	granted := map[string]string{rootGrant: quantity(p.desired.RootBytes)}
-	for _, v := range p.desired.Volumes {
-		granted[v.Name] = quantity(v.Bytes)
-	}
-	if !maps.Equal(granted, p.svc.Status.Granted) {
-		p.svc.Status.Granted = granted
-	}
-	p.svc.Status.Managed = p.options // what was to be taken back is
-}
 
 // markerCurrent is whether the description says what it should about this container.
 func (p *pass) markerCurrent() bool {
 	found, _, _ := marker.Parse(p.view.Future.Description)
 	want := p.marker
 	return found.Instance == want.Instance && found.Host == want.Host && found.Service == want.Service && found.UID == want.UID &&
-		found.VMID == want.VMID && found.State == want.State && maps.Equal(found.Volumes, want.Volumes)
+		found.VMID == want.VMID && found.State == want.State && marker.SameVolumes(found, want)
 }

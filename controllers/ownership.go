@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -18,7 +19,7 @@ import (
 func (p *pass) ours(vmid proxmox.VMID) marker.Marker {
 	return marker.Marker{
 		Instance: p.host.Spec.Instance, Host: p.host.Namespace + "/" + p.host.Name, Service: p.key.String(), UID: string(p.svc.UID),
-		VMID: int(vmid), State: marker.Live, Volumes: map[string]string{},
+		VMID: int(vmid), State: marker.Live, Volumes: map[string]string{}, VolumeIDs: map[string]string{},
 	}
 }
 
@@ -29,7 +30,7 @@ func (r *ServiceReconciler) checkOwner(p *pass) *Outcome {
 	switch {
 	case marked && sameContainer(found, want):
 		// A new UID: the object was deleted and made again. The marker is brought up to date by the plan.
-		want.Nonce, want.Volumes = found.Nonce, found.Volumes
+		want.Nonce, want.Volumes, want.VolumeIDs = found.Nonce, maps.Clone(found.Volumes), maps.Clone(found.VolumeIDs)
 		p.marker = want
 		return nil
 	case marked && found.VMID != want.VMID:
@@ -38,11 +39,6 @@ func (r *ServiceReconciler) checkOwner(p *pass) *Outcome {
 		return r.foreign(p, fmt.Sprintf("service %s of instance %s", found.Service, found.Instance))
 	case r.recognised(p):
 		// Somebody edited our lines away. Everything else that we know of it matches, so the marker is written again.
-		if o := p.svc.Status.Observed; o != nil {
-			for _, v := range o.Volumes {
-				want.Volumes[v.Name] = v.Key
-			}
-		}
 		p.marker = want
 		return nil
 	}

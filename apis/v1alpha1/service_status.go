@@ -264,11 +264,19 @@ type ObservedContainer struct {
 type ObservedVolume struct {
 	// name of the volume in the spec.
 	Name string `json:"name"`
-	// key of the mount point, such as mp0.
-	Key string `json:"key"`
+	// key of the mount point, such as mp0; none of a volume that is detached.
+	// +optional
+	Key string `json:"key,omitempty"`
 	// volume id, such as local-zfs:subvol-901-disk-1.
 	Volume string `json:"volume"`
+	// mountPath as configured.
+	// +optional
+	MountPath string `json:"mountPath,omitempty"`
 	// size, such as 20Gi.
 	// +optional
 	Size string `json:"size,omitempty"`
+	// state of a volume that is not attached. Leaving: the container has it until it stops. Kept: detached, and attached again when the
+	// name comes back into the spec. Lost: neither mounted nor kept by the container.
+	// +optional
+	State string `json:"state,omitempty"`
 }

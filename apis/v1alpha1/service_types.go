@@ -155,7 +155,8 @@ type NixMoxServiceSpec struct {
 	// +kubebuilder:validation:MaxLength=2048
 	EnvironmentReload string `json:"environmentReload,omitempty"`
 
-	// volumes are disks beside the root disk. A volume's identity is its name, for ever: reordering the list moves no data.
+	// volumes are disks beside the root disk. A volume's identity is its name, for ever: reordering the list moves no data. One that is
+	// taken out of the list is detached and kept, and attached again when its name comes back.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
@@ -324,6 +325,10 @@ type Volume struct {
 	// +optional
 	// +kubebuilder:default=true
 	Backup *bool `json:"backup,omitempty"`
+
+	// readOnly mounts the volume so that the container cannot write to it (default false).
+	// +optional
+	ReadOnly bool `json:"readOnly,omitempty"`
 }
 
 // ServiceNetwork overrides the host's network for one container.

@@ -159,7 +159,7 @@ func volumes(host *v1alpha1.NixMoxHost, svc *v1alpha1.NixMoxService) []plan.Volu
 	for _, v := range svc.Spec.Volumes {
 		vs = append(vs, plan.Volume{
 			Name: v.Name, MountPath: v.MountPath, Storage: first(v.Storage, rootStorage(host)),
-			Bytes: v.Size.Value(), Backup: firstBool(true, v.Backup),
+			Bytes: v.Size.Value(), Backup: firstBool(true, v.Backup), ReadOnly: v.ReadOnly,
 		})
 	}
 	return vs

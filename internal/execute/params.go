@@ -42,7 +42,7 @@ func CreateParams(d plan.Desired, m marker.Marker) proxmox.Params {
 		p["ssh-public-keys"] = strings.Join(d.SSHKeys, "\n")
 	}
 	m.Volumes = map[string]string{}
-	for i, v := range d.Volumes {
+	for i, v := range plan.InMountOrder(d.Volumes) {
 		key := proxmox.MountKey(i)
 		m.Volumes[v.Name] = key
 		p[key] = newMount(v)
@@ -57,9 +57,7 @@ func ConfigureParams(s plan.Step, d plan.Desired, t Target) (set proxmox.Params,
 	set = proxmox.Params{}
 	now := t.View.Future
 	features := now.Features
-	if t.Marker.Volumes = maps.Clone(t.Marker.Volumes); t.Marker.Volumes == nil {
-		t.Marker.Volumes = map[string]string{}
-	}
+	t.Marker.Volumes, t.Marker.VolumeIDs = clone(t.Marker.Volumes), clone(t.Marker.VolumeIDs)
 	for _, c := range s.Changes {
 		switch c.Field {
 		case plan.FieldHostname:
@@ -90,7 +88,9 @@ func ConfigureParams(s plan.Step, d plan.Desired, t Target) (set proxmox.Params,
 			startup.Order = &d.BootOrder
 			set["startup"] = startup.String()
 		case plan.FieldVolume:
-			setVolume(set, c, d, now, &t.Marker)
+			del = setVolume(set, del, c, d, t.View, &t.Marker)
+			_, rest, _ := marker.Parse(now.Description)
+			set["description"] = t.Marker.Render(rest)
 		case plan.FieldMarker:
 			_, rest, _ := marker.Parse(now.Description)
 			set["description"] = t.Marker.Render(rest)
@@ -100,29 +100,44 @@ func ConfigureParams(s plan.Step, d plan.Desired, t Target) (set proxmox.Params,
 	return set, slices.DeleteFunc(del, func(key string) bool { return !now.Has(key) })
 }
 
-// setVolume adds a mount point for a new volume, at the first free key and with the marker that names it, or changes a present one's
-// options and keeps its volume id.
-func setVolume(set proxmox.Params, c plan.Change, d plan.Desired, now *proxmox.Config, m *marker.Marker) {
-	wish := d.Volumes[slices.IndexFunc(d.Volumes, func(v plan.Volume) bool { return v.Name == c.Volume })]
-	if key, present := m.Volumes[c.Volume]; present {
-		index, _ := strconv.Atoi(strings.TrimPrefix(key, "mp"))
-		mount := now.Mounts[index]
-		mount.Path, mount.Backup = wish.MountPath, wish.Backup
-		set[key] = mount.String()
-		return
+// setVolume writes or deletes the mount point of a volume, and notes in the marker which it is and what it was. An option that we do not
+// manage stays as it is.
+func setVolume(set proxmox.Params, del []string, c plan.Change, d plan.Desired, view *proxmox.View, m *marker.Marker) []string {
+	name, key, id := c.Volume, c.Disk.Key, c.Disk.Volume
+	if id != "" {
+		m.VolumeIDs[name] = id
 	}
-	index := 0
-	for ; now.Has(proxmox.MountKey(index)) || set[proxmox.MountKey(index)] != ""; index++ {
+	if c.Disk.Action == plan.VolumeDetach {
+		delete(m.Volumes, name)
+		return append(del, key)
 	}
-	key := proxmox.MountKey(index)
-	set[key] = newMount(wish)
-	m.Volumes[c.Volume] = key
-	_, rest, _ := marker.Parse(now.Description)
-	set["description"] = m.Render(rest)
+	m.Volumes[name] = key
+	wish := d.Volumes[slices.IndexFunc(d.Volumes, func(v plan.Volume) bool { return v.Name == name })]
+	if c.Disk.Action == plan.VolumeNew {
+		set[key] = newMount(wish)
+		return del
+	}
+	mount := proxmox.Mount{Volume: id}
+	index, _ := strconv.Atoi(strings.TrimPrefix(key, "mp"))
+	for _, config := range []*proxmox.Config{view.Live, view.Future} {
+		if there, present := config.Mounts[index]; present && there.Volume == id {
+			mount = there
+		}
+	}
+	mount.Path, mount.Backup, mount.ReadOnly = wish.MountPath, wish.Backup, wish.ReadOnly
+	set[key] = mount.String()
+	return del
+}
+
+func clone(of map[string]string) map[string]string {
+	if of == nil {
+		return map[string]string{}
+	}
+	return maps.Clone(of)
 }
 
 func newMount(v plan.Volume) string {
-	return proxmox.Mount{Volume: allocation(v.Storage, v.Bytes), Path: v.MountPath, Backup: v.Backup}.String()
+	return proxmox.Mount{Volume: allocation(v.Storage, v.Bytes), Path: v.MountPath, Backup: v.Backup, ReadOnly: v.ReadOnly}.String()
 }
 
 // allocation is STORAGE:SIZE with the size in GiB, decimals allowed. A bare number beside a storage parameter is refused for tokens.

@@ -43,7 +43,11 @@ func text(set proxmox.Params, del []string) string {
 		value := set[key]
 		if key == "description" {
 			m, rest, ok := marker.Parse(value)
-			value = fmt.Sprintf("(marked %v, volumes %v, notes %q)", ok, m.Volumes, rest)
+			ids := ""
+			if len(m.VolumeIDs) > 0 {
+				ids = fmt.Sprintf("ids %v, ", m.VolumeIDs)
+			}
+			value = fmt.Sprintf("(marked %v, volumes %v, %snotes %q)", ok, m.Volumes, ids, rest)
 		}
 		lines = append(lines, key+"="+value)
 	}
@@ -260,16 +264,30 @@ func TestConfigureParams(t *testing.T) {
 			now: map[string]string{"mp0": "local-zfs:subvol-901-disk-1,mp=/data", "mp2": "tank:theirs,mp=/theirs",
 				"description": marked(map[string]string{"data": "mp0"}, "ask Eve")},
 			volumes: map[string]string{"data": "mp0"},
-			changes: []plan.Change{{Field: plan.FieldVolume, Volume: "wal"}, {Field: plan.FieldVolume, Volume: "log"}},
+			changes: []plan.Change{{Field: plan.FieldVolume, Volume: "wal", Disk: plan.VolumeStep{Action: plan.VolumeNew, Key: "mp1"}}},
 			want: `
-			description=(marked true, volumes map[data:mp0 log:mp3 wal:mp1], notes "ask Eve")
-			mp1=fast:1,mp=/wal
-			mp3=fast:1,mp=/log`},
+			description=(marked true, volumes map[data:mp0 wal:mp1], notes "ask Eve")
+			mp1=fast:1,mp=/wal`},
 		{name: "options of a volume keep its volume id, size and what others set", d: wish(),
 			now:     map[string]string{"mp0": "local-zfs:subvol-901-disk-1,mp=/old,size=5G,mountoptions=noatime,ro=1"},
 			volumes: map[string]string{"data": "mp0"},
-			changes: []plan.Change{{Field: plan.FieldVolume, Volume: "data"}},
-			want:    `mp0=local-zfs:subvol-901-disk-1,mp=/data,backup=1,mountoptions=noatime,ro=1,size=5G`},
+			changes: []plan.Change{{Field: plan.FieldVolume, Volume: "data", Disk: plan.VolumeStep{Action: plan.VolumeOptions, Key: "mp0", Volume: "local-zfs:subvol-901-disk-1"}}},
+			want: `
+			description=(marked true, volumes map[data:mp0], ids map[data:local-zfs:subvol-901-disk-1], notes "")
+			mp0=local-zfs:subvol-901-disk-1,mp=/data,backup=1,mountoptions=noatime,size=5G`},
+		{name: "a detached volume keeps its id in the marker", d: wish(func(d *plan.Desired) { d.Volumes = nil }),
+			now:     map[string]string{"mp0": "local-zfs:subvol-901-disk-1,mp=/data,size=5G"},
+			volumes: map[string]string{"data": "mp0"},
+			changes: []plan.Change{{Field: plan.FieldVolume, Volume: "data", Disk: plan.VolumeStep{Action: plan.VolumeDetach, Key: "mp0", Volume: "local-zfs:subvol-901-disk-1"}}},
+			want: `
+			description=(marked true, volumes map[], ids map[data:local-zfs:subvol-901-disk-1], notes "")
+			delete=mp0`},
+		{name: "a volume that comes back is the one that it was", d: wish(func(d *plan.Desired) { d.Volumes[0].ReadOnly = true }),
+			now:     map[string]string{"mp0": "tank:theirs,mp=/theirs", "unused0": "local-zfs:subvol-901-disk-1"},
+			changes: []plan.Change{{Field: plan.FieldVolume, Volume: "data", Disk: plan.VolumeStep{Action: plan.VolumeAttach, Key: "mp1", Volume: "local-zfs:subvol-901-disk-1"}}},
+			want: `
+			description=(marked true, volumes map[data:mp1], ids map[data:local-zfs:subvol-901-disk-1], notes "")
+			mp1=local-zfs:subvol-901-disk-1,mp=/data,backup=1,ro=1`},
 		{name: "the marker under somebody's notes", d: wish(), now: map[string]string{"description": "ask Eve"},
 			changes: []plan.Change{{Field: plan.FieldMarker}}, want: `description=(marked true, volumes map[], notes "ask Eve")`},
 	} {

@@ -74,19 +74,18 @@ func TestWhatIsWrittenIsReadBackAsAskedFor(t *testing.T) {
 	}
 	vmid := proxmox.VMID(900)
 	rapid.Check(t, func(t *rapid.T) {
-		c := &container{t: t, client: client, vmid: vmid}
+		c := &container{t: t, client: client, vmid: vmid, ids: map[string]string{}}
 		vmid++
 		names := []string{"data", "wal", "log"}
 		for i := range rapid.IntRange(1, 3).Draw(t, "specs") {
 			d := drawWish(t)
 			d.Run = d.Run || i == 0
 			d.Volumes = nil
-			for at, name := range names[:min(len(names), i+rapid.IntRange(0, 1).Draw(t, "more"))] {
+			for at, name := range names[:rapid.IntRange(0, 3).Draw(t, "volumes")] {
 				d.Volumes = append(d.Volumes, plan.Volume{Name: name, MountPath: "/" + name, Storage: []string{"local-zfs", "local"}[at%2],
 					Bytes: int64(rapid.IntRange(1+i, 2+i).Draw(t, "size")) * gib / 2, Backup: rapid.Bool().Draw(t, "backup")})
 			}
 			slices.Reverse(d.Volumes) // their order means nothing
-			d.Volumes = append(d.Volumes, c.keeps(d.Volumes)...)
 			d.RootBytes = int64(i+2) * gib
 			c.converge(d)
 		}
@@ -101,31 +100,34 @@ type container struct {
 	exists bool
 	owed   []string
 	marker marker.Marker
-	has    []plan.Volume
-}
-
-// keeps are the volumes that the container has and a wish leaves out: the removal of a volume is refused.
-func (c *container) keeps(wished []plan.Volume) []plan.Volume {
-	return slices.DeleteFunc(slices.Clone(c.has), func(v plan.Volume) bool {
-		return slices.ContainsFunc(wished, func(w plan.Volume) bool { return w.Name == v.Name })
-	})
+	ids    map[string]string // of the volumes, as they were first seen
 }
 
 func (c *container) converge(d plan.Desired) {
-	for range 12 {
+	for range 20 {
 		observed, view := c.observe()
 		p := plan.Compute(d, observed)
 		if len(p.Refused) > 0 {
 			c.t.Fatalf("refused: %s", p)
 		}
 		if len(p.Steps) == 0 {
-			c.has = d.Volumes
+			c.sameVolumes(observed)
 			return
 		}
 		c.take(p.Steps[0], d, view)
 	}
 	observed, _ := c.observe()
 	c.t.Fatalf("there is always something left to do: %s", plan.Compute(d, observed))
+}
+
+// sameVolumes is that every name has the volume that it always had.
+func (c *container) sameVolumes(o plan.Observed) {
+	for _, v := range o.Volumes {
+		if was := c.ids[v.Name]; v.Name == "" || was != "" && was != v.Volume {
+			c.t.Fatalf("volume %q was %s and is %+v", v.Name, was, v)
+		}
+		c.ids[v.Name] = v.Volume
+	}
 }
 
 func (c *container) observe() (plan.Observed, *proxmox.View) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -20,6 +21,7 @@ type fake struct {
 	views     map[proxmox.VMID]*proxmox.View
 	free      map[proxmox.VMID]bool
 	tasks     []proxmox.TaskStatus
+	volumes   []proxmox.Volume
 	ends      map[proxmox.UPID]time.Time // of tasks that run until then
 
 	calls map[string]int
@@ -52,6 +54,18 @@ func (f *fake) View(_ context.Context, node string, vmid proxmox.VMID) (*proxmox
 		return view, nil
 	}
 	return nil, says(500, fmt.Sprintf("Configuration file 'nodes/%s/lxc/%d.conf' does not exist", node, vmid))
+}
+
+func (f *fake) StorageContent(_ context.Context, _, storage, _ string) ([]proxmox.Volume, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var there []proxmox.Volume
+	for _, v := range f.volumes {
+		if strings.HasPrefix(v.VolID, storage+":") {
+			there = append(there, v)
+		}
+	}
+	return there, f.call("content " + storage)
 }
 
 func (f *fake) VMIDFree(_ context.Context, vmid proxmox.VMID) (bool, error) {

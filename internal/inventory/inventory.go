@@ -20,6 +20,8 @@ type API interface {
 	VMIDFree(ctx context.Context, vmid proxmox.VMID) (bool, error)
 	Task(ctx context.Context, upid proxmox.UPID) (proxmox.TaskStatus, error)
 	Tasks(ctx context.Context, node string, filter proxmox.TaskFilter) ([]proxmox.TaskStatus, error)
+	// StorageContent leaves out what the token may not see.
+	StorageContent(ctx context.Context, node, storage, content string) ([]proxmox.Volume, error)
 }
 
 // Options of an Inventory.
@@ -51,6 +53,8 @@ type Inventory struct {
 	reserved map[proxmox.VMID]reservation
 	starts   map[proxmox.VMID]int
 
+	leftovers leftovers
+
 	tasks   tasks
 	pollNow chan struct{}
 	// refreshing is held by whoever reads the list out of turn.
@@ -66,7 +70,8 @@ func New(api API, opts Options) *Inventory {
 		api: api, opts: opts,
 		guests: map[proxmox.VMID]proxmox.Guest{}, nodes: map[string]proxmox.Node{}, overlays: map[proxmox.VMID]overlay{},
 		configs: map[proxmox.VMID]cachedView{}, reserved: map[proxmox.VMID]reservation{}, starts: map[proxmox.VMID]int{}, watched: newRotation(),
-		tasks: newTasks(), pollNow: make(chan struct{}, 1),
+		leftovers: leftovers{lists: map[[2]string]leftoverList{}},
+		tasks:     newTasks(), pollNow: make(chan struct{}, 1),
 	}
 }
 

@@ -226,13 +226,14 @@ func TestWhichMountIsWhichVolume(t *testing.T) {
 	}
 	m := marker.Marker{Instance: "i", Service: "n/a", VMID: 900, State: marker.Live, Volumes: map[string]string{"data": "mp0", "wal": "mp10"}}
 	want := []plan.ObservedVolume{
-		{Name: "data", Key: "mp0", MountPath: "/data", Volume: "local-zfs:subvol-900-disk-1", Storage: "local-zfs", Bytes: 5 << 30, Backup: true, GrantedBytes: 4},
-		{Key: "mp2", MountPath: "/theirs", Volume: "tank:theirs", Storage: "tank", Bytes: 1 << 30},
-		{Name: "wal", Key: "mp10", MountPath: "/wal", Volume: "fast:subvol-900-disk-2", Storage: "fast", Bytes: 512 << 20},
+		{Name: "data", Mount: plan.Mount{Key: "mp0", MountPath: "/data", Volume: "local-zfs:subvol-900-disk-1", Bytes: 5 << 30, Backup: true},
+			Storage: "local-zfs", GrantedBytes: 4},
+		{Mount: plan.Mount{Key: "mp2", MountPath: "/theirs", Volume: "tank:theirs", Bytes: 1 << 30}, Storage: "tank"},
+		{Name: "wal", Mount: plan.Mount{Key: "mp10", MountPath: "/wal", Volume: "fast:subvol-900-disk-2", Bytes: 512 << 20}, Storage: "fast"},
 	}
-	memory := Memory{GrantedBytes: map[string]int64{"data": 4}, Volumes: map[string]string{"data": "mp0", "wal": "mp10"}}
+	memory := Memory{GrantedBytes: map[string]int64{"data": 4}, Volumes: map[string]plan.RememberedVolume{"data": {Key: "mp0"}, "wal": {Key: "mp10"}}}
 	for name, description := range map[string]string{"by the marker": m.Render("notes"), "by what we remember, the marker being gone": "notes"} {
-		view := &proxmox.View{Future: &proxmox.Config{Description: description, Mounts: mounts}, Pending: []string{"mp0"}}
+		view := &proxmox.View{Live: &proxmox.Config{}, Future: &proxmox.Config{Description: description, Mounts: mounts}, Pending: []string{"mp0"}}
 		o := Observe(view, true, memory)
 		if diff := cmp.Diff(want, o.Volumes); diff != "" {
 			t.Errorf("%s: %s", name, diff)

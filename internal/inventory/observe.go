@@ -1,7 +1,8 @@
 package inventory
 
 import (
-	"fmt"
+	"cmp"
+	"maps"
 	"math"
 	"net/netip"
 	"slices"
@@ -15,23 +16,20 @@ import (
 type Memory struct {
 	// Template that the container was created from.
 	Template string
-	// GrantedRootBytes and GrantedBytes (by volume name) are sizes that were asked for and given.
+	// GrantedRootBytes is the size that was asked for and given.
 	GrantedRootBytes int64
-	GrantedBytes     map[string]int64
+	// GrantedBytes are those of the volumes, by name.
+	GrantedBytes map[string]int64
 	// RestartOwed are settings that the running container has not taken up.
 	RestartOwed []string
-	// Volumes maps the name of a volume to its mount point's key, for a container whose marker was edited away.
-	Volumes map[string]string
+	// Volumes by name, for what the marker does not say: it may have been edited away.
+	Volumes map[string]plan.RememberedVolume
 }
 
 // Observe turns a configuration into what the plan compares. It looks at the future tense: what is pending needs a restart, not another
-// PUT. Which mount point is which volume comes from the marker in the description, and where that is lost from memory.
+// PUT. Which mount point is which volume comes from the marker in the description, and where that does not say from memory.
 func Observe(view *proxmox.View, running bool, memory Memory) plan.Observed {
 	c := view.Future
-	volumes := memory.Volumes
-	if m, _, ok := marker.Parse(c.Description); ok {
-		volumes = m.Volumes
-	}
 	o := plan.Observed{
 		Exists: true, Running: running,
 		Hostname: c.Hostname, Nameservers: addresses(c.Nameservers),
@@ -39,9 +37,10 @@ func Observe(view *proxmox.View, running bool, memory Memory) plan.Observed {
 		Unprivileged: c.Unprivileged, Nesting: c.Features.Nesting,
 		Tags: c.Tags, OnBoot: c.OnBoot, BootOrder: -1,
 		Template: memory.Template, GrantedRootBytes: memory.GrantedRootBytes,
-		RootVolume: c.RootFS.Volume, Volumes: observedVolumes(c, volumes, memory.GrantedBytes),
-		RestartOwed: slices.Clone(memory.RestartOwed), Options: observedOptions(c), Unmanaged: unmanaged(c, volumes),
+		RootVolume: c.RootFS.Volume, Volumes: observedVolumes(view, memory),
+		RestartOwed: slices.Clone(memory.RestartOwed), Options: observedOptions(c),
 	}
+	o.Unmanaged = unmanaged(c, o.Volumes)
 	o.RootBytes, _ = c.RootFS.SizeBytes()
 	if len(c.SearchDomains) > 0 {
 		o.SearchDomain = c.SearchDomains[0]
@@ -53,8 +52,9 @@ func Observe(view *proxmox.View, running bool, memory Memory) plan.Observed {
 		o.Net, o.NetPresent = observedNet(net), true
 	}
 	if running {
+		o.Mounted = mounts(view.Live)
 		for _, key := range view.Pending {
-			if ours(key, volumes) {
+			if ours(key, mountsOf(o.Volumes)) {
 				o.RestartOwed = append(o.RestartOwed, plan.PendingPrefix+key)
 			}
 		}
@@ -75,28 +75,57 @@ func observedNet(net proxmox.Net) plan.Net {
 	return o
 }
 
-func observedVolumes(c *proxmox.Config, names map[string]string, granted map[string]int64) []plan.ObservedVolume {
-	byKey := make(map[string]string, len(names))
-	for name, key := range names {
-		byKey[key] = name
+// mountsOf are the mount points of the service's volumes, by name.
+func mountsOf(volumes []plan.ObservedVolume) map[string]string {
+	keys := map[string]string{}
+	for _, v := range volumes {
+		if v.Name != "" && v.Key != "" {
+			keys[v.Name] = v.Key
+		}
 	}
-	var vs []plan.ObservedVolume
-	for index, m := range c.Mounts {
-		key := proxmox.MountKey(index)
-		bytes, _ := m.SizeBytes()
-		name := byKey[key]
-		vs = append(vs, plan.ObservedVolume{Name: name, Key: key, MountPath: m.Path, Volume: m.Volume, Storage: m.Storage(),
-			Bytes: bytes, Backup: m.Backup, GrantedBytes: granted[name]})
-	}
-	slices.SortFunc(vs, func(a, b plan.ObservedVolume) int { return slices.Compare(keyOrder(a.Key), keyOrder(b.Key)) })
-	return vs
+	return keys
 }
 
-// keyOrder sorts mp2 before mp10.
-func keyOrder(key string) []int {
-	var n int
-	_, _ = fmt.Sscanf(key, "mp%d", &n)
-	return []int{n}
+func observedVolumes(view *proxmox.View, memory Memory) []plan.ObservedVolume {
+	remembered := maps.Clone(memory.Volumes)
+	if remembered == nil {
+		remembered = map[string]plan.RememberedVolume{}
+	}
+	if m, _, ok := marker.Parse(view.Future.Description); ok {
+		for name, key := range m.Volumes {
+			r := remembered[name]
+			r.Key = key
+			remembered[name] = r
+		}
+		for name, id := range m.VolumeIDs {
+			r := remembered[name]
+			r.Volume = id
+			remembered[name] = r
+		}
+	}
+	for name, r := range remembered {
+		r.GrantedBytes = memory.GrantedBytes[name]
+		remembered[name] = r
+	}
+	disks := plan.Disks{Future: mounts(view.Future), Live: mounts(view.Live)}
+	for _, config := range []*proxmox.Config{view.Live, view.Future} {
+		for _, id := range config.Unused {
+			disks.Unused = append(disks.Unused, id)
+		}
+	}
+	return plan.FindVolumes(remembered, disks)
+}
+
+func mounts(c *proxmox.Config) []plan.Mount {
+	var ms []plan.Mount
+	for index, m := range c.Mounts {
+		bytes, _ := m.SizeBytes()
+		ms = append(ms, plan.Mount{Key: proxmox.MountKey(index), MountPath: m.Path, Volume: m.Volume, Bytes: bytes, Backup: m.Backup, ReadOnly: m.ReadOnly})
+	}
+	slices.SortFunc(ms, func(a, b plan.Mount) int {
+		return cmp.Or(cmp.Compare(len(a.Key), len(b.Key)), cmp.Compare(a.Key, b.Key))
+	})
+	return ms
 }
 
 func addresses(texts []string) []netip.Addr {

@@ -25,10 +25,14 @@ func ours(key string, volumes map[string]string) bool {
 var addition = regexp.MustCompile(`^(net|mp|dev|unused)[0-9]+$`)
 
 // unmanaged are the keys of interfaces, mount points and devices that somebody else added.
-func unmanaged(c *proxmox.Config, volumes map[string]string) []string {
+func unmanaged(c *proxmox.Config, volumes []plan.ObservedVolume) []string {
+	kept := map[string]bool{}
+	for _, v := range volumes {
+		kept[v.Volume] = v.Name != ""
+	}
 	var keys []string
-	for key := range c.Raw {
-		if addition.MatchString(key) && !ours(key, volumes) {
+	for key, value := range c.Raw {
+		if addition.MatchString(key) && !ours(key, mountsOf(volumes)) && !kept[value] {
 			keys = append(keys, key)
 		}
 	}

@@ -5,6 +5,7 @@ package marker
 
 import (
 	"fmt"
+	"maps"
 	"sort"
 	"strconv"
 	"strings"
@@ -35,8 +36,11 @@ type Marker struct {
 	VMID int
 	// Nonce of the attempt that created the container.
 	Nonce string
-	// Volumes maps the name of a volume to its mount point's key, such as mp0.
+	// Volumes maps the name of a volume to its mount point's key, such as mp0. One that was detached has none.
 	Volumes map[string]string
+	// VolumeIDs maps the name of a volume to its id on Proxmox, as far as that was known when the marker was written; of one that was
+	// detached it always is.
+	VolumeIDs map[string]string
 	// State of the container.
 	State State
 }
@@ -49,7 +53,7 @@ const (
 // Parse finds the marker in a container's description. rest is the description without it, for Render; ok is false when there is no
 // whole marker.
 func Parse(description string) (m Marker, rest string, ok bool) {
-	m.Volumes = map[string]string{}
+	m.Volumes, m.VolumeIDs = map[string]string{}, map[string]string{}
 	seen := map[string]bool{}
 	var others []string
 	for _, line := range strings.Split(strings.TrimRight(description, "\n"), "\n") {
@@ -87,17 +91,23 @@ func (m *Marker) set(key, value string) bool {
 	case "nonce":
 		m.Nonce = value
 	case "volumes":
-		for _, pair := range strings.Fields(value) {
-			if name, mp, ok := strings.Cut(pair, "="); ok {
-				m.Volumes[name] = mp
-			}
-		}
+		setPairs(m.Volumes, value)
+	case "volume-ids":
+		setPairs(m.VolumeIDs, value)
 	case "state":
 		m.State = State(value)
 	default:
 		return false
 	}
 	return true
+}
+
+func setPairs(into map[string]string, value string) {
+	for _, pair := range strings.Fields(value) {
+		if name, is, ok := strings.Cut(pair, "="); ok {
+			into[name] = is
+		}
+	}
 }
 
 // Render is the description that holds the marker and, above it, the rest that somebody else wrote.
@@ -119,16 +129,36 @@ func (m Marker) Render(rest string) string {
 	line("uid", m.UID)
 	line("vmid", strconv.Itoa(m.VMID))
 	line("nonce", m.Nonce)
-	line("volumes", m.volumes())
+	line("volumes", pairs(m.Volumes))
+	line("volume-ids", pairs(m.VolumeIDs))
 	line("state", string(m.State))
 	return strings.TrimRight(b.String(), "\n")
 }
 
-func (m Marker) volumes() string {
-	pairs := make([]string, 0, len(m.Volumes))
-	for name, mp := range m.Volumes {
-		pairs = append(pairs, name+"="+mp)
+func pairs(of map[string]string) string {
+	texts := make([]string, 0, len(of))
+	for name, is := range of {
+		texts = append(texts, name+"="+is)
 	}
-	sort.Strings(pairs)
-	return strings.Join(pairs, " ")
+	sort.Strings(texts)
+	return strings.Join(texts, " ")
+}
+
+// SameVolumes is whether a marker as found says the same of the volumes as the one that is to be there. That it does not know an id
+// which is known by now is no difference: the id is added with the next change.
+func SameVolumes(found, want Marker) bool {
+	if !maps.Equal(found.Volumes, want.Volumes) {
+		return false
+	}
+	for name, id := range found.VolumeIDs {
+		if want.VolumeIDs[name] != id {
+			return false
+		}
+	}
+	for name, id := range want.VolumeIDs {
+		if _, attached := want.Volumes[name]; !attached && found.VolumeIDs[name] != id {
+			return false
+		}
+	}
+	return true
 }

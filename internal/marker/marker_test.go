@@ -64,8 +64,9 @@ func TestWhatIsRenderedIsParsedBack(t *testing.T) {
 		m := Marker{
 			Instance: word.Draw(t, "instance"), Host: word.Draw(t, "host"), Service: word.Draw(t, "service"), UID: word.Draw(t, "uid"),
 			VMID: rapid.IntRange(100, 999999999).Draw(t, "vmid"), Nonce: word.Draw(t, "nonce"),
-			Volumes: rapid.MapOf(rapid.StringMatching(`[a-z]{1,8}`), rapid.StringMatching(`mp[0-9]`)).Draw(t, "volumes"),
-			State:   rapid.SampledFrom([]State{Live, Retained, Deleting}).Draw(t, "state"),
+			Volumes:   rapid.MapOf(rapid.StringMatching(`[a-z]{1,8}`), rapid.StringMatching(`mp[0-9]`)).Draw(t, "volumes"),
+			VolumeIDs: rapid.MapOf(rapid.StringMatching(`[a-z]{1,8}`), rapid.StringMatching(`[a-z]{1,5}:([0-9]{3}/)?subvol-[0-9]{3}-disk-[0-9]([.]raw)?`)).Draw(t, "ids"),
+			State:     rapid.SampledFrom([]State{Live, Retained, Deleting}).Draw(t, "state"),
 		}
 		notes := strings.Trim(rapid.StringMatching(`[A-Za-z .\n]{0,40}`).Draw(t, "notes"), "\n")
 		got, rest, ok := Parse(m.Render(notes))
@@ -79,6 +80,34 @@ func TestWhatIsRenderedIsParsedBack(t *testing.T) {
 			t.Fatal("rendering twice changes the marker")
 		}
 	})
+}
+
+func TestAnIDThatBecameKnownIsNoReasonToWriteAnotherIs(t *testing.T) {
+	volumes := func(keys, ids map[string]string) Marker { return Marker{Volumes: keys, VolumeIDs: ids} }
+	is := func(pairs ...string) map[string]string {
+		m := map[string]string{}
+		for i := 0; i < len(pairs); i += 2 {
+			m[pairs[i]] = pairs[i+1]
+		}
+		return m
+	}
+	for _, c := range []struct {
+		name        string
+		found, want Marker
+		same        bool
+	}{
+		{"nothing", volumes(is(), nil), volumes(nil, is()), true},
+		{"an id became known", volumes(is("a", "mp0"), is()), volumes(is("a", "mp0"), is("a", "s:1")), true},
+		{"another id", volumes(is("a", "mp0"), is("a", "s:1")), volumes(is("a", "mp0"), is("a", "s:2")), false},
+		{"another key", volumes(is("a", "mp0"), is("a", "s:1")), volumes(is("a", "mp1"), is("a", "s:1")), false},
+		{"detached with its id", volumes(is(), is("a", "s:1")), volumes(is(), is("a", "s:1")), true},
+		{"detached, and its id is not there", volumes(is(), is()), volumes(is(), is("a", "s:1")), false},
+		{"an id of a name that nobody knows", volumes(is(), is("b", "s:1")), volumes(is(), is()), false},
+	} {
+		if got := SameVolumes(c.found, c.want); got != c.same {
+			t.Errorf("%s: %v", c.name, got)
+		}
+	}
 }
 
 func TestAValueCannotForgeALine(t *testing.T) {

@@ -13,14 +13,19 @@ func Compute(d Desired, o Observed) Plan {
 	if d.HandOver != "" && d.Run && o.Running {
 		return handOver(d, o)
 	}
-	var p Plan
+	volumes := volumeChanges(d, o)
 	changes, refused := allowed(d, configChanges(d, o), o.Unprivileged)
-	p.Refused = append(refusals(d, o), refused...)
-	if len(changes) > 0 {
-		p.Steps = append(p.Steps, Step{Kind: Configure, Changes: changes})
-	}
+	p := Plan{Refused: slices.Concat(refusals(d, o), refused, volumes.refused)}
+	p.Steps = configures(append(changes, volumes.now...))
 	grow, owed := growSteps(d, o), owed(o, p.Steps)
+	if len(volumes.stopped) > 0 {
+		owed = append(owed, string(FieldVolume))
+	}
 	power := powerSteps(d, o, owed)
+	if volumes.lost && !o.Running {
+		power = nil // without its data the service would begin anew on its root disk
+	}
+	power = whileStopped(power, configures(volumes.stopped))
 	if pendingVolume(o, owed) {
 		p.Steps = append(append(p.Steps, power...), grow...)
 		return p
@@ -52,6 +57,30 @@ func pendingVolume(o Observed, owed []string) bool {
 	return o.Running && slices.ContainsFunc(owed, func(name string) bool {
 		return name == string(FieldVolume) || strings.HasPrefix(name, PendingPrefix+"mp")
 	})
+}
+
+// configures are the calls that make changes of the configuration: one for all, except that each new volume has its own. What is
+// allocated for a call that fails for another reason would stay behind, with nobody who knows of it.
+func configures(changes []Change) []Step {
+	var steps []Step
+	var together []Change
+	for _, c := range changes {
+		if c.Disk.Action == VolumeNew {
+			steps = append(steps, Step{Kind: Configure, Changes: []Change{c}})
+			continue
+		}
+		together = append(together, c)
+	}
+	if len(together) > 0 {
+		steps = append([]Step{{Kind: Configure, Changes: together}}, steps...)
+	}
+	return steps
+}
+
+// whileStopped puts steps between the two halves of a restart.
+func whileStopped(power, steps []Step) []Step {
+	at := slices.IndexFunc(power, func(s Step) bool { return s.Kind == Shutdown }) + 1
+	return slices.Insert(slices.Clone(power), at, steps...)
 }
 
 func createPlan(d Desired) Plan {

@@ -101,10 +101,10 @@ func TestCompute(t *testing.T) {
 		{"volumes are known by name, not by position", desired(func(d *Desired) {
 			d.Volumes = append([]Volume{{Name: "wal", MountPath: "/wal", Storage: "s", Bytes: gib}}, d.Volumes...)
 		}), observed(func(o *Observed) {
-			o.Volumes = append(o.Volumes, ObservedVolume{Name: "wal", Key: "mp1", MountPath: "/wal", Storage: "s", Bytes: gib})
+			o.Volumes = append(o.Volumes, ObservedVolume{Name: "wal", Mount: Mount{Key: "mp1", MountPath: "/wal", Bytes: gib}, Storage: "s"})
 		}), `nothing to do`},
 		{"a mount point that is not ours is left alone", desired(), observed(func(o *Observed) {
-			o.Volumes = append(o.Volumes, ObservedVolume{Key: "mp7", MountPath: "/theirs", Bytes: gib})
+			o.Volumes = append(o.Volumes, ObservedVolume{Mount: Mount{Key: "mp7", MountPath: "/theirs", Bytes: gib}})
 		}), `nothing to do`},
 		{"another template is refused", desired(func(d *Desired) { d.Template = "local:vztmpl/new.tar.xz" }), observed(), `
 			Refused: template local:vztmpl/nixos.tar.xz -> local:vztmpl/new.tar.xz: a container keeps the template that it was created from; set it back, or make a new service`},

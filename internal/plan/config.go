@@ -3,7 +3,6 @@ package plan
 import (
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 )
 
@@ -24,7 +23,6 @@ func configChanges(d Desired, o Observed) []Change {
 	c.add(FieldOnBoot, onOff(o.OnBoot), onOff(d.OnBoot))
 	c.add(FieldBootOrder, fmt.Sprint(o.BootOrder), fmt.Sprint(d.BootOrder))
 	c = append(c, optionChanges(d.Options, o.Options, o.Running)...)
-	c = append(c, volumeChanges(d.Volumes, o.Volumes, o.Running)...)
 	if !o.MarkerCurrent {
 		c = append(c, Change{Field: FieldMarker, From: "edited", To: "current"})
 	}
@@ -42,24 +40,6 @@ func netChanges(d, o Net) []Change {
 		c.add(FieldMAC, strings.ToUpper(o.MAC), strings.ToUpper(d.MAC))
 	}
 	return c
-}
-
-// volumeChanges are new volumes and changed options of present ones. Volumes are matched by name, never by position.
-func volumeChanges(desired []Volume, observed []ObservedVolume, running bool) []Change {
-	var cs []Change
-	for _, v := range desired {
-		i := slices.IndexFunc(observed, func(o ObservedVolume) bool { return o.Name == v.Name })
-		if i < 0 {
-			cs = append(cs, Change{Field: FieldVolume, Volume: v.Name, From: "none", To: fmt.Sprintf("%s on %s at %s", size(v.Bytes), v.Storage, v.MountPath)})
-			continue
-		}
-		o := observed[i]
-		if o.MountPath != v.MountPath || o.Backup != v.Backup {
-			cs = append(cs, Change{Field: FieldVolume, Volume: v.Name, OwesRestart: running,
-				From: volumeOptions(o.MountPath, o.Backup), To: volumeOptions(v.MountPath, v.Backup)})
-		}
-	}
-	return cs
 }
 
 type changes []Change

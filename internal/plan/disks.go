@@ -1,7 +1,5 @@
 package plan
 
-import "slices"
-
 // growSteps enlarge disks, one call each. What is larger on Proxmox than asked for is fine; what is to become smaller is refused.
 func growSteps(d Desired, o Observed) []Step {
 	var steps []Step
@@ -9,9 +7,8 @@ func growSteps(d Desired, o Observed) []Step {
 		steps = append(steps, grow("rootfs", "", o.RootBytes, d.RootBytes))
 	}
 	for _, v := range d.Volumes {
-		i := slices.IndexFunc(o.Volumes, func(ov ObservedVolume) bool { return ov.Name == v.Name })
-		if i >= 0 && v.Bytes > o.Volumes[i].Bytes {
-			steps = append(steps, grow(o.Volumes[i].Key, v.Name, o.Volumes[i].Bytes, v.Bytes))
+		if has := o.attached(v.Name); has != nil && v.Bytes > has.Bytes {
+			steps = append(steps, grow(has.Key, v.Name, has.Bytes, v.Bytes))
 		}
 	}
 	return steps
@@ -36,18 +33,9 @@ func refusals(d Desired, o Observed) []Refusal {
 		rs = append(rs, Refusal{Change{Field: FieldTemplate, From: o.Template, To: d.Template},
 			"a container keeps the template that it was created from; set it back, or make a new service"})
 	}
-	for _, v := range o.Volumes {
-		if v.Name == "" {
-			continue
-		}
-		i := slices.IndexFunc(d.Volumes, func(dv Volume) bool { return dv.Name == v.Name })
-		if i < 0 {
-			rs = append(rs, Refusal{Change{Field: FieldVolume, Volume: v.Name, From: size(v.Bytes) + " at " + v.MountPath, To: "none"},
-				"volumes are not removed by this version; put it back into the spec"})
-			continue
-		}
-		if d.Volumes[i].Storage != v.Storage {
-			rs = append(rs, Refusal{Change{Field: FieldVolume, Volume: v.Name, From: "storage " + v.Storage, To: "storage " + d.Volumes[i].Storage},
+	for _, v := range d.Volumes {
+		if has := o.attached(v.Name); has != nil && v.Storage != has.Storage {
+			rs = append(rs, Refusal{Change{Field: FieldVolume, Volume: v.Name, From: "storage " + has.Storage, To: "storage " + v.Storage},
 				"a volume is not moved between storages; set it back, or move it with `pct move-volume` first"})
 		}
 	}
@@ -62,10 +50,19 @@ func shrinks(d Desired, o Observed) []Refusal {
 		rs = append(rs, Refusal{Change{Field: FieldRoot, From: size(o.RootBytes), To: size(d.RootBytes)}, why})
 	}
 	for _, v := range d.Volumes {
-		i := slices.IndexFunc(o.Volumes, func(ov ObservedVolume) bool { return ov.Name == v.Name })
-		if i >= 0 && v.Bytes < o.Volumes[i].GrantedBytes && v.Bytes < o.Volumes[i].Bytes {
-			rs = append(rs, Refusal{Change{Field: FieldVolume, Volume: v.Name, From: size(o.Volumes[i].Bytes), To: size(v.Bytes)}, why})
+		if has := o.attached(v.Name); has != nil && v.Bytes < has.GrantedBytes && v.Bytes < has.Bytes {
+			rs = append(rs, Refusal{Change{Field: FieldVolume, Volume: v.Name, From: size(has.Bytes), To: size(v.Bytes)}, why})
 		}
 	}
 	return rs
+}
+
+// attached is the volume of a name that the container has, nil when it has none.
+func (o *Observed) attached(name string) *ObservedVolume {
+	for i := range o.Volumes {
+		if o.Volumes[i].Name == name && o.Volumes[i].Place == Attached {
+			return &o.Volumes[i]
+		}
+	}
+	return nil
 }

@@ -17,19 +17,33 @@ func (o *Observed) apply(s Step, d Desired) {
 		*o = Observed{Exists: true, Template: d.Template, Unprivileged: d.Unprivileged, GrantedRootBytes: d.RootBytes, RootBytes: d.RootBytes,
 			Options: Options{}.TakeBack(optionNames())}
 		o.configure(d)
+		for i, v := range d.Volumes {
+			o.disk(Change{Volume: v.Name, Disk: VolumeStep{Action: VolumeNew, Key: fmt.Sprintf("mp%d", i)}}, d)
+		}
 	case Configure:
 		for _, c := range s.Changes {
 			if c.OwesRestart && o.Running {
 				o.RestartOwed = append(o.RestartOwed, string(c.Field))
 			}
+			o.disk(c, d)
 		}
 		o.configure(d)
 	case Grow:
 		o.grow(s)
 	case Start:
 		o.Running, o.RestartOwed = true, nil
+		for _, v := range o.Volumes {
+			if v.Place == Attached {
+				o.Mounted = append(o.Mounted, v.Mount)
+			}
+		}
 	case Shutdown:
-		o.Running = false
+		o.Running, o.Mounted = false, nil
+		for i, v := range o.Volumes {
+			if v.Place == Leaving {
+				o.Volumes[i].Place, o.Volumes[i].Mount = Kept, Mount{Volume: v.Volume}
+			}
+		}
 	}
 }
 
@@ -49,14 +63,35 @@ func (o *Observed) configure(d Desired) {
 		wish.Keyctl, wish.FUSE, wish.Mount = nil, nil, nil // Proxmox would refuse them
 	}
 	o.Options = wish.orElse(o.Options)
-	for _, v := range d.Volumes {
-		i := slices.IndexFunc(o.Volumes, func(ov ObservedVolume) bool { return ov.Name == v.Name })
-		if i < 0 {
-			o.Volumes = append(o.Volumes, ObservedVolume{Name: v.Name, Key: fmt.Sprintf("mp%d", len(o.Volumes)), MountPath: v.MountPath,
-				Storage: v.Storage, Bytes: v.Bytes, Backup: v.Backup, GrantedBytes: v.Bytes})
-			continue
+}
+
+// disk is a model of what a change makes of the volumes.
+func (o *Observed) disk(c Change, d Desired) {
+	step := c.Disk
+	i := slices.IndexFunc(o.Volumes, func(ov ObservedVolume) bool { return ov.Name == c.Volume })
+	if step.Action == "" {
+		return
+	}
+	if step.Action == VolumeDetach {
+		o.Volumes[i].Place = Leaving
+		if !o.Running {
+			o.Volumes[i].Place, o.Volumes[i].Mount = Kept, Mount{Volume: step.Volume}
 		}
-		o.Volumes[i].MountPath, o.Volumes[i].Backup = v.MountPath, v.Backup
+		return
+	}
+	w := d.Volumes[slices.IndexFunc(d.Volumes, func(v Volume) bool { return v.Name == c.Volume })]
+	if step.Action == VolumeNew {
+		i = len(o.Volumes)
+		o.Volumes = append(o.Volumes, ObservedVolume{Name: w.Name, Place: Kept, Storage: w.Storage, GrantedBytes: w.Bytes,
+			Mount: Mount{Volume: w.Storage + ":" + w.Name, Bytes: w.Bytes}})
+	}
+	v := &o.Volumes[i]
+	if o.Running && v.Place == Kept {
+		o.Mounted = append(o.Mounted, Mount{Key: step.Key, MountPath: w.MountPath, Volume: v.Volume})
+	}
+	v.Place, v.Key, v.MountPath, v.Backup, v.ReadOnly = Attached, step.Key, w.MountPath, w.Backup, w.ReadOnly
+	if v.Bytes == 0 {
+		v.Bytes = v.GrantedBytes // Proxmox fills in the size of what is attached
 	}
 }
 

@@ -136,10 +136,6 @@ func prefix(p netip.Prefix) string {
 	return p.String()
 }
 
-func volumeOptions(mountPath string, backup bool) string {
-	return fmt.Sprintf("at %s, backup %s", mountPath, onOff(backup))
-}
-
 func orNone(s string) string {
 	if s == "" {
 		return "none"

@@ -64,15 +64,6 @@ type CPU struct {
 	LimitMilli int64
 }
 
-// Volume is a disk beside the root disk.
-type Volume struct {
-	Name      string
-	MountPath string
-	Storage   string
-	Bytes     int64
-	Backup    bool
-}
-
 // Observed is the container that Proxmox has.
 type Observed struct {
 	// Exists is false when the container was proven not to exist.
@@ -98,7 +89,10 @@ type Observed struct {
 	RootVolume string
 	// GrantedRootBytes is the size that was asked for and given last: asking for less is refused.
 	GrantedRootBytes int64
-	Volumes          []ObservedVolume
+	// Volumes are the volumes that are known by name, wherever they are, and the mount points that are not ours.
+	Volumes []ObservedVolume
+	// Mounted are the mount points of the running container: it keeps them until it stops, whatever its configuration says since.
+	Mounted []Mount
 
 	Tags      []string
 	OnBoot    bool
@@ -115,21 +109,6 @@ type Observed struct {
 
 // PendingPrefix stands before the key of a setting that Proxmox applies when the container stops.
 const PendingPrefix = "pending "
-
-// ObservedVolume is a mount point of the container.
-type ObservedVolume struct {
-	// Name of the volume by the marker; empty when the mount point is not ours.
-	Name string
-	// Key is the mount point's key, such as mp0.
-	Key       string
-	MountPath string
-	Volume    string
-	Storage   string
-	Bytes     int64
-	Backup    bool
-	// GrantedBytes is the size that was asked for and given last.
-	GrantedBytes int64
-}
 
 // Kind of a step.
 type Kind string
@@ -181,8 +160,9 @@ const (
 type Change struct {
 	Field    Field
 	From, To string
-	// Volume names the volume that the change is about.
+	// Volume names the volume that the change is about, and Disk says where it is and goes.
 	Volume string
+	Disk   VolumeStep
 	// OwesRestart marks a setting that a running container takes up only at its next start.
 	OwesRestart bool
 }

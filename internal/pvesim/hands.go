@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // What follows is somebody else at the same Proxmox: changes that the client did not ask for, and a look at what is
@@ -214,4 +215,29 @@ func (s *Simulator) SetDeaf(vmid int, deaf bool) error {
 		g.deaf = deaf
 		return nil
 	})
+}
+
+// AddVolume puts a volume of a VMID on a storage, such as one that outlived its guest.
+func (s *Simulator) AddVolume(node, volid string, vmid int, size int64) error {
+	s.lock()
+	defer s.mu.Unlock()
+	storage, _, _ := strings.Cut(volid, ":")
+	if _, err := s.storageOn(node, storage); err != nil {
+		return err
+	}
+	s.volumes[s.volumeKey(node, volid)] = &volume{volid: volid, storage: storage, owner: vmid, size: size, format: "raw", made: time.Now().Unix()}
+	return nil
+}
+
+// DropVolume destroys a volume, whatever names it.
+func (s *Simulator) DropVolume(volid string) error {
+	s.lock()
+	defer s.mu.Unlock()
+	for key := range s.volumes {
+		if key.volid == volid {
+			delete(s.volumes, key)
+			return nil
+		}
+	}
+	return fmt.Errorf("there is no volume %s", volid)
 }
