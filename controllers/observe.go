@@ -25,7 +25,7 @@ const rootGrant = "rootfs"
 // observe finds the service's container and reads it: by the VMID in status, else by our marker, since status can be lost.
 func (r *ServiceReconciler) observe(ctx context.Context, p *pass) *Outcome {
 	if p.svc.Status.VMID == 0 {
-		if o := r.findContainer(ctx, p); o != nil {
+		if o := r.findContainer(ctx, p, 0); o != nil {
 			return o
 		}
 	}
@@ -46,7 +46,7 @@ func (r *ServiceReconciler) observe(ctx context.Context, p *pass) *Outcome {
 	case !p.guest.Present:
 		return r.missing(ctx, p)
 	case p.guest.Type != proxmox.TypeLXC:
-		return r.foreign(p, "a virtual machine")
+		return r.foreign(ctx, p, "a virtual machine")
 	case p.guest.Lock == "create" && p.svc.Status.Template == "":
 		p.session.inventory.PollSoon()
 		if o := r.backedOff(ctx, p, plan.Step{Kind: plan.Create}); o != nil {
@@ -71,7 +71,7 @@ func (r *ServiceReconciler) read(ctx context.Context, p *pass) *Outcome {
 		return &o
 	}
 	p.view = view
-	if o := r.checkOwner(p); o != nil {
+	if o := r.checkOwner(ctx, p); o != nil {
 		return o
 	}
 	p.session.inventory.Watch(p.guest.VMID)
@@ -102,8 +102,8 @@ func (r *ServiceReconciler) absent(p *pass) *Outcome {
 	return nil
 }
 
-// missing is a container that we created and that the list does not show. That alone proves nothing: the list lags, and an edit of the
-// access list hides rows.
+// missing is a container that we had and that the list does not show. That alone proves nothing: the list lags, an edit of the access
+// list hides rows, and a status that was restored from a backup names a number of the past.
 func (r *ServiceReconciler) missing(ctx context.Context, p *pass) *Outcome {
 	vmid, node := proxmox.VMID(p.svc.Status.VMID), p.svc.Status.Node
 	gone, err := p.session.inventory.Gone(ctx, node, vmid)
@@ -116,34 +116,71 @@ func (r *ServiceReconciler) missing(ctx context.Context, p *pass) *Outcome {
 		o := waiting(v1alpha1.ReasonResolving, "Container %d is not in the resource list, and not proven to be gone; looking again", vmid).again(later)
 		return &o
 	}
-	asked := p.svc.Annotations[RecreateAnnotation] == fmt.Sprint(vmid)
-	if p.svc.Status.FirstReadyTime == nil || asked {
-		p.log.Info("The container is gone and is made anew", "vmid", vmid, "node", node)
-		p.svc.Status.Template, p.svc.Status.Granted, p.svc.Status.RestartOwed = "", nil, nil
-		return r.absent(p)
+	if o := r.seekElsewhere(ctx, p); o != nil {
+		return o
 	}
-	p.mark(v1alpha1.ConditionProvisioned, metav1.ConditionFalse, v1alpha1.ReasonContainerGone, "Container %d does not exist any more", vmid)
-	o := failing(v1alpha1.ReasonContainerGone, "Container %d was destroyed by somebody, and its data with it: restore it from a backup under the same VMID, "+
-		"or make an empty one with `kubectl annotate nms %s %s=%d`", vmid, p.svc.Name, RecreateAnnotation, vmid).again(time.Minute)
-	return &o
+	asked := p.svc.Annotations[RecreateAnnotation] == fmt.Sprint(vmid)
+	if held := p.svc.Status.FirstReadyTime != nil || p.svc.Status.Inherited; held && !asked && p.svc.Spec.Recreate != v1alpha1.RecreateAlways {
+		p.mark(v1alpha1.ConditionProvisioned, metav1.ConditionFalse, v1alpha1.ReasonContainerGone, "Container %d does not exist any more", vmid)
+		o := failing(v1alpha1.ReasonContainerGone, "Container %d was destroyed by somebody, and its data with it: restore it from a backup under the same VMID, "+
+			"or make an empty one with `kubectl annotate nms %s %s=%d`", vmid, p.svc.Name, RecreateAnnotation, vmid).again(time.Minute)
+		return &o
+	}
+	if asked {
+		if o := r.useUp(ctx, p, RecreateAnnotation); o != nil {
+			return o
+		}
+	}
+	p.log.Info("The container is gone and is made anew", "vmid", vmid, "node", node)
+	p.forget()
+	return r.absent(p)
 }
 
 // foreign is a VMID that holds somebody else's guest.
-func (r *ServiceReconciler) foreign(p *pass, whose string) *Outcome {
+func (r *ServiceReconciler) foreign(ctx context.Context, p *pass, whose string) *Outcome {
 	vmid := p.svc.Status.VMID
-	if p.svc.Status.Template == "" && p.svc.Spec.VMID == nil {
+	ours := p.svc.Status.Template != "" // there was one of ours
+	if !ours && p.svc.Spec.VMID == nil {
 		p.svc.Status.VMID, p.svc.Status.Node = 0, ""
 		o := waiting(v1alpha1.ReasonRetrying, "VMID %d was taken by %s; allocating another", vmid, whose).again(time.Millisecond)
 		return &o
 	}
+	if o := r.seekElsewhere(ctx, p); o != nil {
+		return o
+	}
+	advice := "; choose another vmid or take it out of the spec, or remove that guest"
+	if ours && p.svc.Spec.VMID == nil {
+		if p.svc.Annotations[RecreateAnnotation] == fmt.Sprint(vmid) {
+			return r.startAnew(ctx, p)
+		}
+		advice = fmt.Sprintf(". If the service's own container is gone for good, a new and empty one is made under another number with "+
+			"`kubectl annotate nms %s %s=%d`", p.svc.Name, RecreateAnnotation, vmid)
+	} else if ours {
+		advice = ""
+	}
 	p.svc.Status.Observed = nil
 	p.mark(v1alpha1.ConditionProvisioned, metav1.ConditionFalse, v1alpha1.ReasonVMIDConflict, "VMID %d belongs to %s", vmid, whose)
-	advice := ""
-	if p.svc.Spec.VMID != nil && p.svc.Status.Template == "" {
-		advice = "; choose another vmid or take it out of the spec, or remove that guest"
-	}
 	o := stalled(v1alpha1.ReasonVMIDConflict, "VMID %d belongs to %s, and nothing is done to it%s", vmid, whose, advice).again(time.Minute)
 	return &o
+}
+
+// startAnew forgets a container whose number is somebody else's now.
+func (r *ServiceReconciler) startAnew(ctx context.Context, p *pass) *Outcome {
+	vmid := p.svc.Status.VMID
+	if o := r.useUp(ctx, p, RecreateAnnotation); o != nil {
+		return o
+	}
+	p.session.disown(proxmox.VMID(vmid))
+	p.forget()
+	p.svc.Status.VMID, p.svc.Status.Node, p.svc.Status.Observed = 0, "", nil
+	o := waiting(v1alpha1.ReasonRetrying, "Making a new container in the place of %d, as asked", vmid).again(time.Millisecond)
+	return &o
+}
+
+// forget drops what is remembered of a container that is no more.
+func (p *pass) forget() {
+	s := &p.svc.Status
+	s.Template, s.Granted, s.RestartOwed, s.FirstReadyTime, s.Inherited, s.Ownership = "", nil, nil, nil, false, nil
 }
 
 func memoryOf(svc *v1alpha1.NixMoxService) inventory.Memory {

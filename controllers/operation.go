@@ -68,6 +68,20 @@ func (r *ServiceReconciler) call(ctx context.Context, p *pass, s plan.Step) Outc
 	return working(s.Kind, p)
 }
 
+// lastLook reads the container once more right before a call that destroys it, and calls it off when anything is not as it was.
+func (r *ServiceReconciler) lastLook(ctx context.Context, p *pass) *Outcome {
+	view, err := p.session.inventory.Fresh(ctx, p.guest.Node, p.guest.VMID)
+	if err == nil && view.Live.Digest == p.view.Live.Digest {
+		return nil
+	}
+	p.svc.Status.Operation = nil
+	o := waiting(v1alpha1.ReasonDeleting, "Container %d was edited before it was to be destroyed; looking again", p.guest.VMID).again(time.Second)
+	if err != nil {
+		o = classify(err, fmt.Sprintf("read container %d before it is destroyed", p.guest.VMID))
+	}
+	return &o
+}
+
 // refused is a call that certainly had no effect.
 func (r *ServiceReconciler) refused(ctx context.Context, p *pass, kind plan.Kind, err error) Outcome {
 	op := p.svc.Status.Operation
@@ -91,11 +105,7 @@ func (r *ServiceReconciler) refused(ctx context.Context, p *pass, kind plan.Kind
 
 // unseenStorage names a storage that the container is to be on and that its node does not show us; empty when all are there.
 func (p *pass) unseenStorage(node string) string {
-	wanted := []string{p.desired.Storage}
-	for _, v := range p.desired.Volumes {
-		wanted = append(wanted, v.Storage)
-	}
-	for _, name := range wanted {
+	for _, name := range p.storages() {
 		if _, seen := p.session.inventory.Storage(node, name); !seen {
 			return name
 		}

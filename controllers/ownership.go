@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+	"github.com/nixmox/nixmox-controller/internal/inventory"
 	"github.com/nixmox/nixmox-controller/internal/marker"
 	"github.com/nixmox/nixmox-controller/internal/proxmox"
 )
@@ -24,30 +26,28 @@ func (p *pass) ours(vmid proxmox.VMID) marker.Marker {
 }
 
 // checkOwner makes sure that the container at our VMID is the service's own before anything else is decided about it.
-func (r *ServiceReconciler) checkOwner(p *pass) *Outcome {
+func (r *ServiceReconciler) checkOwner(ctx context.Context, p *pass) *Outcome {
 	want := p.ours(p.guest.VMID)
 	found, _, marked := marker.Parse(p.view.Future.Description)
-	switch {
-	case marked && sameContainer(found, want):
-		// A new UID: the object was deleted and made again. The marker is brought up to date by the plan.
-		want.Nonce, want.Volumes, want.VolumeIDs = found.Nonce, maps.Clone(found.Volumes), maps.Clone(found.VolumeIDs)
-		p.marker = want
-		return nil
-	case marked && found.VMID != want.VMID:
-		return r.foreign(p, fmt.Sprintf("a copy of container %d", found.VMID))
-	case marked:
-		return r.foreign(p, fmt.Sprintf("service %s of instance %s", found.Service, found.Instance))
-	case r.recognised(p):
+	switch claim := marker.Judge(found, marked, want); {
+	case claim == marker.Ours, claim == marker.Disputed:
+		return r.checkContest(ctx, p, want, found)
+	case claim == marker.Unmarked && r.recognised(p):
 		// Somebody edited our lines away. Everything else that we know of it matches, so the marker is written again.
 		p.marker = want
 		return nil
+	case claim == marker.Copy:
+		return r.foreign(ctx, p, fmt.Sprintf("a copy of container %d", found.VMID))
+	case claim == marker.Elsewhere:
+		return r.elsewhere(ctx, p, want, found)
 	}
-	return r.foreign(p, "a guest that is not ours")
+	return r.foreign(ctx, p, "a guest that is not ours")
 }
 
-// sameContainer is whether a marker is of the same service, and not a copy that came with a clone or a restore.
-func sameContainer(found, want marker.Marker) bool {
-	return found.Instance == want.Instance && found.Service == want.Service && found.VMID == want.VMID && found.State != marker.Deleting
+// own takes what a marker says about the container itself into ours, which the plan then writes.
+func (p *pass) own(want, found marker.Marker) {
+	want.Nonce, want.Volumes, want.VolumeIDs = found.Nonce, maps.Clone(found.Volumes), maps.Clone(found.VolumeIDs)
+	p.marker = want
 }
 
 // recognised is the one way without a marker: VMID, tag, MAC and root volume all are what we saw last.
@@ -60,11 +60,13 @@ func (r *ServiceReconciler) recognised(p *pass) bool {
 	return proxmox.HasTag(c.Tags, marker.Tag) && strings.EqualFold(c.Nets[0].HWAddr, seen.MACAddress) && c.RootFS.Volume == seen.RootVolume
 }
 
+func isOurs(claim marker.Claim) bool { return claim == marker.Ours || claim == marker.Disputed }
+
 // findContainer looks for a container that is this service's already, before a VMID is allocated: status can be lost or old, and Git
 // does not hold it. Every tagged container that no service claims is read once a session; after that the answer is known.
-func (r *ServiceReconciler) findContainer(ctx context.Context, p *pass) *Outcome {
+func (r *ServiceReconciler) findContainer(ctx context.Context, p *pass, except proxmox.VMID) *Outcome {
 	for _, g := range p.session.inventory.Tagged(marker.Tag) {
-		if p.svc.Spec.VMID != nil && g.VMID != proxmox.VMID(*p.svc.Spec.VMID) || r.claimed(ctx, p, g.VMID) || g.Lock == "create" {
+		if g.VMID == except || p.svc.Spec.VMID != nil && g.VMID != proxmox.VMID(*p.svc.Spec.VMID) || r.claimed(ctx, p, g.VMID) || g.Lock == "create" {
 			continue
 		}
 		view, err := p.session.inventory.View(ctx, g.Node, g.VMID)
@@ -77,9 +79,9 @@ func (r *ServiceReconciler) findContainer(ctx context.Context, p *pass) *Outcome
 			o := classify(err, fmt.Sprintf("look for a container of the service in %d on %s", g.VMID, g.Node))
 			return &o
 		}
-		if found, _, ok := marker.Parse(view.Future.Description); ok && sameContainer(found, p.ours(g.VMID)) {
+		if found, _, ok := marker.Parse(view.Future.Description); isOurs(marker.Judge(found, ok, p.ours(g.VMID))) {
 			p.log.Info("Found the service's container by its marker", "vmid", g.VMID, "node", g.Node, "state", found.State)
-			p.svc.Status.VMID, p.svc.Status.Node = int32(g.VMID), g.Node
+			p.svc.Status.VMID, p.svc.Status.Node, p.svc.Status.Inherited = int32(g.VMID), g.Node, true
 			return nil
 		}
 	}
@@ -98,29 +100,91 @@ func (r *ServiceReconciler) allocate(ctx context.Context, p *pass) *Outcome {
 	if p.svc.Spec.VMID != nil {
 		p.svc.Status.VMID = *p.svc.Spec.VMID
 	}
-	if p.svc.Status.VMID != 0 {
-		return nil
-	}
 	if o := r.lookAgain(ctx, p); o != nil {
 		return o
 	}
-	claimed := func(vmid proxmox.VMID) bool { return r.claimed(ctx, p, vmid) }
-	within := p.host.Spec.VMIDRange
-	vmid, err := p.session.inventory.Allocate(string(p.svc.UID), proxmox.VMID(within.From), proxmox.VMID(within.To), claimed, vmids(p.host.Status.FreedVMIDs))
-	if err != nil {
-		o := classify(err, "allocate a VMID")
-		return &o
+	if p.svc.Status.VMID != 0 {
+		p.session.settle(p.svc.UID)
+		return nil
+	}
+	vmid, o := r.freeVMID(ctx, p)
+	if o != nil {
+		return o
 	}
 	p.svc.Status.VMID = int32(vmid)
 	p.session.settle(p.svc.UID)
 	return nil
 }
 
+// A list of volumes may be so old when a VMID is chosen by it; when none is left, so old only.
+const (
+	volumesAge     = 5 * time.Minute
+	volumesAgeLast = 5 * time.Second
+)
+
+// freeVMID is a number that no guest has, no service, and no volume that outlived its guest.
+func (r *ServiceReconciler) freeVMID(ctx context.Context, p *pass) (proxmox.VMID, *Outcome) {
+	within := p.host.Spec.VMIDRange
+	var exhausted *inventory.ExhaustedError
+	for _, age := range []time.Duration{volumesAge, volumesAgeLast} {
+		occupied, err := p.session.inventory.HasVolumes(ctx, p.svc.Status.Node, p.storages(), age)
+		if err != nil {
+			o := classify(err, "see which VMIDs have volumes")
+			return 0, &o
+		}
+		taken := func(vmid proxmox.VMID) bool { return occupied(vmid) || r.claimed(ctx, p, vmid) }
+		vmid, err := p.session.inventory.Allocate(string(p.svc.UID), proxmox.VMID(within.From), proxmox.VMID(within.To), taken, vmids(p.host.Status.FreedVMIDs))
+		if err == nil {
+			return vmid, nil
+		}
+		if !errors.As(err, &exhausted) {
+			o := classify(err, "allocate a VMID")
+			return 0, &o
+		}
+	}
+	o := classify(exhausted, "allocate a VMID")
+	return 0, &o
+}
+
+// storages are those that the container is to be on.
+func (p *pass) storages() []string {
+	all := []string{p.desired.Storage}
+	for _, v := range p.desired.Volumes {
+		all = append(all, v.Storage)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// seekElsewhere looks for the service's container under another number than the one in status, which holds none of ours: a status that
+// was restored from a backup is one of the past, and a lost one names none. Nothing is reported when there is none.
+func (r *ServiceReconciler) seekElsewhere(ctx context.Context, p *pass) *Outcome {
+	if p.svc.Spec.VMID != nil && p.svc.Status.VMID != 0 {
+		return nil // it insists on its number
+	}
+	was, node := p.svc.Status.VMID, p.svc.Status.Node
+	p.svc.Status.VMID = 0
+	if o := r.findContainer(ctx, p, proxmox.VMID(was)); o != nil {
+		p.svc.Status.VMID = was
+		return o
+	}
+	if p.svc.Status.VMID == 0 {
+		p.svc.Status.VMID, p.svc.Status.Node = was, node
+		return nil
+	}
+	if was != 0 {
+		p.session.disown(proxmox.VMID(was))
+	}
+	o := waiting(v1alpha1.ReasonRetrying, "Found container %d of the service", p.svc.Status.VMID).again(time.Millisecond)
+	return &o
+}
+
 // stubPatience is how long a creation by nobody knows whom holds up ours.
 const stubPatience = time.Minute
 
 // lookAgain makes sure that there is no container of the service in a list that is young enough to show it: one read after we first
-// saw the object, for the container of an earlier object of the same name was complete by then. A creation that nobody claims may be
+// saw the object, for the container of an earlier object of the same name was complete by then. That the status names a number proves
+// nothing: it may be of yesterday. A creation that nobody claims may be
 // ours too, when the object has lost its status: it is waited for until it can be read.
 func (r *ServiceReconciler) lookAgain(ctx context.Context, p *pass) *Outcome {
 	since := p.session.firstLook(p.svc.UID, p.now)
@@ -128,12 +192,8 @@ func (r *ServiceReconciler) lookAgain(ctx context.Context, p *pass) *Outcome {
 		o := classify(err, "read the resource list")
 		return &o
 	}
-	if o := r.findContainer(ctx, p); o != nil {
+	if o := r.seekElsewhere(ctx, p); o != nil || p.svc.Status.VMID != 0 {
 		return o
-	}
-	if p.svc.Status.VMID != 0 {
-		o := waiting(v1alpha1.ReasonRetrying, "Found container %d of the service", p.svc.Status.VMID).again(time.Millisecond)
-		return &o
 	}
 	for _, vmid := range p.session.inventory.Stubs() {
 		within := int32(vmid) >= p.host.Spec.VMIDRange.From && int32(vmid) <= p.host.Spec.VMIDRange.To

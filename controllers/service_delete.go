@@ -138,10 +138,10 @@ func (r *ServiceReconciler) findOwn(ctx context.Context, p *pass) *Outcome {
 			o := waiting(v1alpha1.ReasonDeleting, "Container %d is not in the resource list, and not proven to be gone; looking again", vmid).again(later)
 			return &o
 		}
-		return nil
+		return r.releaseElsewhere(ctx, p)
 	}
 	if p.guest.Type != proxmox.TypeLXC {
-		return r.notOurs(p)
+		return r.notOurs(ctx, p)
 	}
 	view, err := p.session.inventory.Fresh(ctx, p.guest.Node, vmid)
 	if err != nil {
@@ -149,17 +149,40 @@ func (r *ServiceReconciler) findOwn(ctx context.Context, p *pass) *Outcome {
 		return &o
 	}
 	found, _, marked := marker.Parse(view.Future.Description)
-	want := p.ours(vmid)
-	ours := marked && found.Instance == want.Instance && found.Service == want.Service && found.VMID == want.VMID
-	if !ours {
-		return r.notOurs(p)
+	if !p.mayRelease(found, marked) {
+		return r.notOurs(ctx, p)
 	}
 	p.view, p.marker = view, found
 	return nil
 }
 
+// mayRelease is whether the container is this very object's: the marker names its UID too. One of an earlier object of the same name is
+// taken back by a service that lives, and one of an object elsewhere is not to be stopped by us.
+func (p *pass) mayRelease(found marker.Marker, marked bool) bool {
+	want := p.ours(p.guest.VMID)
+	return marked && found.Instance == want.Instance && found.Service == want.Service && found.VMID == want.VMID && found.UID == want.UID &&
+		found.State != marker.Contested
+}
+
+// releaseElsewhere makes sure that there is no container of ours under another number than the one in status, before the object goes.
+func (r *ServiceReconciler) releaseElsewhere(ctx context.Context, p *pass) *Outcome {
+	since := p.session.firstLook(p.svc.UID, p.now)
+	if err := p.session.inventory.RefreshSince(ctx, since); err != nil {
+		o := classify(err, "read the resource list")
+		return &o
+	}
+	if o := r.seekElsewhere(ctx, p); o != nil {
+		return o
+	}
+	p.session.settle(p.svc.UID)
+	return nil
+}
+
 // notOurs leaves a stranger's guest at our VMID alone: the object may go.
-func (r *ServiceReconciler) notOurs(p *pass) *Outcome {
+func (r *ServiceReconciler) notOurs(ctx context.Context, p *pass) *Outcome {
+	if o := r.releaseElsewhere(ctx, p); o != nil {
+		return o
+	}
 	p.log.Info("The guest at our VMID is not ours and is left alone", "vmid", p.guest.VMID, "node", p.guest.Node)
 	r.Events.Eventf(p.svc, nil, "Warning", v1alpha1.ReasonVMIDConflict, "Release", "Guest %d is not marked as this service's and is left alone", p.guest.VMID)
 	return nil
@@ -228,6 +251,11 @@ func (r *ServiceReconciler) releaseStep(ctx context.Context, p *pass, s plan.Ste
 	p.svc.Status.Node = p.guest.Node
 	if o := r.begin(ctx, p, s.Kind); o != nil {
 		return o
+	}
+	if s.Kind == execute.Destroy {
+		if o := r.lastLook(ctx, p); o != nil {
+			return o
+		}
 	}
 	o := r.call(ctx, p, s)
 	return &o

@@ -69,6 +69,15 @@ type NixMoxServiceStatus struct {
 	// +optional
 	FirstReadyTime *metav1.Time `json:"firstReadyTime,omitempty"`
 
+	// inherited is true of a container that was not created for this very object: it was found by its marker, taken over or adopted. It may
+	// hold data, whether or not it was healthy since.
+	// +optional
+	Inherited bool `json:"inherited,omitempty"`
+
+	// ownership is what we saw of the container's marker.
+	// +optional
+	Ownership *Ownership `json:"ownership,omitempty"`
+
 	// operation is the step under way. It is written before Proxmox is asked, so that nothing is done twice.
 	// +optional
 	Operation *Operation `json:"operation,omitempty"`
@@ -115,6 +124,16 @@ type NixMoxServiceStatus struct {
 	// lastHandledReconcileAt is the value of the annotation reconcile.fluxcd.io/requestedAt that was acted on last.
 	// +optional
 	LastHandledReconcileAt string `json:"lastHandledReconcileAt,omitempty"`
+}
+
+// Ownership is what we saw of the container's marker: two controllers that take a container from each other notice by it.
+type Ownership struct {
+	// uid that the marker had when it was read last.
+	// +optional
+	UID string `json:"uid,omitempty"`
+	// contested counts how often somebody else wrote the marker over since it was this object's.
+	// +optional
+	Contested int32 `json:"contested,omitempty"`
 }
 
 // Operation is one step under way: recorded before the call, its task after.

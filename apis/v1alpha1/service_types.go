@@ -25,7 +25,7 @@ import (
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$')",message="metadata.name must be a DNS label: lower-case letters, digits and '-', at most 63 characters, because other services name it in dependsOn"
 // +kubebuilder:validation:XValidation:rule="!has(self.spec.dependsOn) || self.spec.dependsOn.all(d, d != self.metadata.name)",message="dependsOn must not name the service itself",fieldPath=".spec.dependsOn"
-// +kubebuilder:validation:XValidation:rule="!has(oldSelf.spec.vmid) || (has(self.spec.vmid) && self.spec.vmid == oldSelf.spec.vmid) || (has(oldSelf.status) && !has(oldSelf.status.template) && has(oldSelf.status.conditions) && oldSelf.status.conditions.exists(c, c.type == 'Stalled' && c.reason == 'VMIDConflict'))",message="vmid is immutable once set, also against removal: Proxmox cannot renumber a container",fieldPath=".spec.vmid"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.spec.vmid) || (has(self.spec.vmid) && self.spec.vmid == oldSelf.spec.vmid) || (has(oldSelf.status) && !has(oldSelf.status.template) && has(oldSelf.status.conditions) && oldSelf.status.conditions.exists(c, c.type == 'Ready' && c.reason in ['VMIDConflict', 'OwnedElsewhere', 'WaitingForConfirmation']))",message="vmid is immutable once set, also against removal: Proxmox cannot renumber a container",fieldPath=".spec.vmid"
 // +kubebuilder:validation:XValidation:rule="!has(self.spec.vmid) || has(oldSelf.spec.vmid) || !has(oldSelf.status) || !has(oldSelf.status.vmid) || self.spec.vmid == oldSelf.status.vmid",message="vmid must be the number that the container already has (see status.vmid): Proxmox cannot renumber a container",fieldPath=".spec.vmid"
 type NixMoxService struct {
 	metav1.TypeMeta   `json:",inline"`
@@ -216,6 +216,13 @@ type NixMoxServiceSpec struct {
 	// +kubebuilder:default=Retain
 	DeletionPolicy DeletionPolicy `json:"deletionPolicy,omitempty"`
 
+	// recreate says what happens when the container, once healthy, was destroyed by somebody. OnRequest (default): it is reported, and made
+	// anew, empty, when the annotation nixmox.dev/recreate asks for it. Always: it is made anew at once. A container that never was healthy
+	// holds nothing yet and is always made anew.
+	// +optional
+	// +kubebuilder:default=OnRequest
+	Recreate Recreate `json:"recreate,omitempty"`
+
 	// suspend stops the controller from changing anything; it still observes and reports (default false).
 	// +optional
 	Suspend bool `json:"suspend,omitempty"`
@@ -259,6 +266,17 @@ type DeletionPolicy string
 const (
 	DeletionRetain DeletionPolicy = "Retain"
 	DeletionDelete DeletionPolicy = "Delete"
+)
+
+// Recreate says whether a container that is gone is made anew without being asked.
+//
+// +kubebuilder:validation:Enum=OnRequest;Always
+type Recreate string
+
+// The ways to recreate.
+const (
+	RecreateOnRequest Recreate = "OnRequest"
+	RecreateAlways    Recreate = "Always"
 )
 
 // Resources of a container.

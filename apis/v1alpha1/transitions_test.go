@@ -26,7 +26,7 @@ const (
 	sayHostRef   = "hostRef is immutable: a container does not move between Proxmox installations; delete the service and make a new one"
 	sayHome      = "instance is immutable: the containers on Proxmox carry it (left out, it is nixmox)"
 
-	conflict = `conditions: [{type: Stalled, status: "True", reason: VMIDConflict, message: taken, lastTransitionTime: "2026-01-01T00:00:00Z"}]`
+	conflict = `conditions: [{type: Ready, status: "False", reason: VMIDConflict, message: taken, lastTransitionTime: "2026-01-01T00:00:00Z"}]`
 )
 
 var serviceTransitions = []transition{

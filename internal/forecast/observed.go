@@ -1,7 +1,9 @@
 package forecast
 
 import (
+	"cmp"
 	"net/netip"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -47,13 +49,19 @@ func (f *forecast) observed(live *v1alpha1.NixMoxService) plan.Observed {
 	asked := o.Volumes
 	o.Volumes = nil
 	for _, v := range s.Volumes {
-		volume := plan.ObservedVolume{Name: v.Name, Key: v.Key, Volume: v.Volume, Bytes: bytesOf(v.Size), GrantedBytes: bytesOf(live.Status.Granted[v.Name])}
+		volume := plan.ObservedVolume{Name: v.Name, Place: plan.Place(v.State), GrantedBytes: bytesOf(live.Status.Granted[v.Name]),
+			Mount: plan.Mount{Key: v.Key, Volume: v.Volume, MountPath: v.MountPath, Bytes: bytesOf(v.Size)}}
+		volume.Storage, _, _ = strings.Cut(v.Volume, ":")
 		for _, a := range asked {
 			if a.Name == v.Name {
-				volume.MountPath, volume.Storage, volume.Backup = a.MountPath, a.Storage, a.Backup
+				volume.Backup, volume.ReadOnly = a.Backup, a.ReadOnly
+				volume.MountPath, volume.Storage = cmp.Or(volume.MountPath, a.MountPath), cmp.Or(volume.Storage, a.Storage)
 			}
 		}
 		o.Volumes = append(o.Volumes, volume)
+		if o.Running && (volume.Place == plan.Attached || volume.Place == plan.Leaving) {
+			o.Mounted = append(o.Mounted, volume.Mount)
+		}
 	}
 	return o
 }
@@ -64,7 +72,8 @@ func asAsked(o *plan.Observed, d plan.Desired) {
 	o.CPU = d.CPU
 	o.Unprivileged, o.Nesting, o.OnBoot, o.BootOrder = d.Unprivileged, d.Nesting, d.OnBoot, d.BootOrder
 	for _, v := range d.Volumes {
-		o.Volumes = append(o.Volumes, plan.ObservedVolume{Name: v.Name, MountPath: v.MountPath, Storage: v.Storage, Backup: v.Backup})
+		o.Volumes = append(o.Volumes, plan.ObservedVolume{Name: v.Name, Storage: v.Storage,
+			Mount: plan.Mount{MountPath: v.MountPath, Backup: v.Backup, ReadOnly: v.ReadOnly}})
 	}
 }
 

@@ -94,3 +94,35 @@ func TestAReservationEndsWithItsService(t *testing.T) {
 		t.Error(got, err)
 	}
 }
+
+func TestVMIDsWithVolumesAreReadOnceAStorage(t *testing.T) {
+	f := newFake()
+	f.volumes = []proxmox.Volume{
+		{VolID: "local-zfs:subvol-900-disk-0", Content: "images", VMID: 900}, {VolID: "tank:vm-901-disk-0", Content: "rootdir", VMID: 901},
+		{VolID: "local:backup/vzdump-lxc-902.tar", Content: "backup", VMID: 902}, {VolID: "local:vztmpl/nixos.tar.xz", Content: "vztmpl"},
+	}
+	i := New(f, Options{})
+	for range 50 {
+		occupied, err := i.HasVolumes(t.Context(), "pve1", []string{"local", "local-zfs"}, time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !occupied(900) || occupied(901) || occupied(902) || occupied(0) {
+			t.Fatalf("900 %v, 901 (on a storage that is not asked about) %v, 902 (a backup) %v", occupied(900), occupied(901), occupied(902))
+		}
+	}
+	if f.calls["content local"] != 1 || f.calls["content local-zfs"] != 1 || f.calls["content tank"] != 0 {
+		t.Errorf("calls: %v", f.calls)
+	}
+	if _, err := i.HasVolumes(t.Context(), "pve1", []string{"local"}, 0); err != nil || f.calls["content local"] != 2 {
+		t.Errorf("an older list is not good enough: %v, %v", f.calls, err)
+	}
+	f.err = says(403, "Permission check failed (/storage/tank, Datastore.Audit)")
+	if occupied, err := i.HasVolumes(t.Context(), "pve1", []string{"tank"}, 0); err != nil || occupied(901) {
+		t.Errorf("a storage that may not be listed: %v", err)
+	}
+	f.err = says(595, "No route to host")
+	if _, err := i.HasVolumes(t.Context(), "pve1", []string{"tank"}, 0); err == nil {
+		t.Error("not knowing is no answer")
+	}
+}

@@ -59,13 +59,16 @@ func (f *fake) View(_ context.Context, node string, vmid proxmox.VMID) (*proxmox
 func (f *fake) StorageContent(_ context.Context, _, storage, _ string) ([]proxmox.Volume, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if err := f.call("content " + storage); err != nil {
+		return nil, err
+	}
 	var there []proxmox.Volume
 	for _, v := range f.volumes {
 		if strings.HasPrefix(v.VolID, storage+":") {
 			there = append(there, v)
 		}
 	}
-	return there, f.call("content " + storage)
+	return there, nil
 }
 
 func (f *fake) VMIDFree(_ context.Context, vmid proxmox.VMID) (bool, error) {

@@ -8,9 +8,6 @@ import (
 	"github.com/nixmox/nixmox-controller/internal/proxmox"
 )
 
-// leftoversAge is how old a list of volumes may be that VMIDs are chosen by: a roll-out reads each storage about once.
-const leftoversAge = 5 * time.Minute
-
 // leftovers are the VMIDs that have volumes on a storage of a node, whether or not they have a guest.
 type leftovers struct {
 	mu    sync.Mutex
@@ -23,28 +20,16 @@ type leftoverList struct {
 }
 
 // HasVolumes is whether volumes of a VMID are on any of the storages: such a VMID is not for a new container, since its volumes would be
-// taken for those of the old one, or the other way round. The lists are a few minutes old at most; a storage that may not be listed
-// counts as empty, for creating beside a volume that is there already harms nothing.
-func (i *Inventory) HasVolumes(ctx context.Context, node string, storages []string) (func(proxmox.VMID) bool, error) {
+// taken for those of the old one, or the other way round. Each list is as old at most as age says, so that a roll-out reads it about once.
+// A storage that may not be listed counts as empty: creating beside a volume that is there harms neither.
+func (i *Inventory) HasVolumes(ctx context.Context, node string, storages []string, age time.Duration) (func(proxmox.VMID) bool, error) {
 	i.leftovers.mu.Lock()
 	defer i.leftovers.mu.Unlock()
 	var lists []leftoverList
 	for _, storage := range storages {
-		key := [2]string{node, storage}
-		list, known := i.leftovers.lists[key]
-		if !known || time.Since(list.at) > leftoversAge {
-			list = leftoverList{at: time.Now(), vmids: map[proxmox.VMID]bool{}}
-			volumes, err := i.api.StorageContent(ctx, node, storage, "")
-			if err != nil && !proxmox.IsForbidden(err) && !proxmox.IsNotExist(err) {
-				return nil, err
-			}
-			for _, v := range volumes {
-				// Without a guest Proxmox calls a container's volume an image; a backup holds no VMID.
-				if v.VMID != 0 && v.Content != proxmox.ContentBackups {
-					list.vmids[v.VMID] = true
-				}
-			}
-			i.leftovers.lists[key] = list
+		list, err := i.leftoversOn(ctx, node, storage, age)
+		if err != nil {
+			return nil, err
 		}
 		lists = append(lists, list)
 	}
@@ -56,6 +41,27 @@ func (i *Inventory) HasVolumes(ctx context.Context, node string, storages []stri
 		}
 		return false
 	}, nil
+}
+
+// leftoversOn is called by whoever holds the lock.
+func (i *Inventory) leftoversOn(ctx context.Context, node, storage string, age time.Duration) (leftoverList, error) {
+	key := [2]string{node, storage}
+	if list, known := i.leftovers.lists[key]; known && time.Since(list.at) <= age {
+		return list, nil
+	}
+	list := leftoverList{at: time.Now(), vmids: map[proxmox.VMID]bool{}}
+	volumes, err := i.api.StorageContent(ctx, node, storage, "")
+	if err != nil && !proxmox.IsForbidden(err) && !proxmox.IsNotExist(err) {
+		return list, err
+	}
+	for _, v := range volumes {
+		// Without a guest Proxmox calls a container's volume an image. A backup may outlive its guest as it likes.
+		if v.VMID != 0 && v.Content != proxmox.ContentBackups {
+			list.vmids[v.VMID] = true
+		}
+	}
+	i.leftovers.lists[key] = list
+	return list, nil
 }
 
 // VolumeExists asks whether a storage has a volume, whatever configuration names it: one that only a snapshot uses is in none.

@@ -22,6 +22,8 @@ const (
 	Live     State = "live"
 	Retained State = "retained"
 	Deleting State = "deleting"
+	// Contested is written by a controller that found itself overwritten again and again: both stop.
+	Contested State = "contested"
 )
 
 // Marker says whose container this is.
