@@ -27,8 +27,8 @@ func (r *ServiceReconciler) booting(_ context.Context, p *pass, s plan.Step) *Ou
 
 // answered is whether the guest passed a check since its last start. That it runs is no such check.
 func (r *ServiceReconciler) answered(p *pass) bool {
-	check, err := checkOf(p.svc)
-	if err != nil || check.Kind == health.KindRunning {
+	checks, err := checksOf(p.svc, r.executor(p) != nil)
+	if err != nil || checks.liveness.Kind == health.KindRunning {
 		return false
 	}
 	if readyCondition(p.base).Status == metav1.ConditionTrue {

@@ -28,6 +28,9 @@ type GuestAccess interface {
 	// Executor runs commands inside the containers of a host; nil when no way is configured. It is the same value until Configure
 	// says otherwise.
 	Executor(host types.NamespacedName) guest.Feeder
+	// Seal is a hash of data under a key that only this controller has, for telling whether the data changed; empty when no way is
+	// configured.
+	Seal(host types.NamespacedName, data []byte) string
 	// Problems are the nodes that the last attempt did not reach, with the reason.
 	Problems(host types.NamespacedName) map[string]string
 	// Forget ends the way of a host that is gone.

@@ -137,9 +137,3 @@ func concerned(services []v1alpha1.NixMoxService) string {
 	}
 	return fmt.Sprintf("; needed by %d services: %s", len(names), list(names))
 }
-
-// needsExec is whether something of a service can only be done inside its container.
-func needsExec(svc *v1alpha1.NixMoxService) bool {
-	check, err := checkOf(svc)
-	return err == nil && check.NeedsExec()
-}

@@ -30,6 +30,7 @@ func (r *ServiceReconciler) begin(ctx context.Context, p *pass, kind plan.Kind) 
 	if kind == plan.Create {
 		p.svc.Status.Operation.Nonce, p.svc.Status.Operation.Template = nonce(), p.desired.Template
 	}
+	r.Scheduler.Pause(p.key.String()) // checks do not count while we work on it ourselves
 	report(p, working(kind, p))
 	if err := r.patchStatus(ctx, p); err != nil {
 		if apierrors.IsConflict(err) {
@@ -175,11 +176,13 @@ func (r *ServiceReconciler) succeeded(p *pass, op *v1alpha1.Operation) {
 	switch plan.Kind(op.Kind) {
 	case plan.Create:
 		s.VMID, s.Node, s.Template = op.VMID, op.Node, op.Template
+		s.Environment = nil
 		p.session.inventory.Note(op.Node, vmid, false)
 	case plan.Start:
 		s.RestartOwed = nil
 		p.session.inventory.Note(op.Node, vmid, true)
-		r.Scheduler.Remove(p.key.String()) // a start begins a new startup check
+		r.stopChecks(p.key) // a start begins a new startup check
+		r.environments.started(p.key)
 	case plan.Shutdown:
 		p.session.inventory.Note(op.Node, vmid, false)
 	case execute.Destroy:

@@ -47,6 +47,10 @@ type ServiceReconciler struct {
 	topologies *topologies
 	freshness  *freshness
 
+	outbreaks    *health.Outbreaks
+	environments *environments
+	wakeService  func(types.NamespacedName)
+
 	problemGrace time.Duration
 }
 
@@ -63,6 +67,8 @@ type pass struct {
 	steps   map[string]step
 	after   []func() // once the status is written
 
+	environment *environment
+
 	guest    inventory.Guest
 	view     *proxmox.View
 	marker   marker.Marker
@@ -77,7 +83,8 @@ type pass struct {
 func (r *ServiceReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	svc := &v1alpha1.NixMoxService{}
 	if err := r.Get(ctx, req.NamespacedName, svc); err != nil {
-		r.Scheduler.Remove(req.String())
+		r.stopChecks(req.NamespacedName)
+		r.environments.forget(req.NamespacedName)
 		r.freshness.forget(req.NamespacedName)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
@@ -107,6 +114,8 @@ func (r *ServiceReconciler) advance(ctx context.Context, p *pass) Outcome {
 		r.fillDefaults,
 		r.observe,
 		r.judgeStop,
+		r.judgeRestart,
+		r.readEnvironment,
 		r.planSteps,
 		r.startStep,
 	} {

@@ -30,7 +30,7 @@ func (r *ServiceReconciler) release(ctx context.Context, p *pass) (ctrl.Result, 
 	if !controllerutil.ContainsFinalizer(p.svc, v1alpha1.Finalizer) {
 		return ctrl.Result{}, nil
 	}
-	r.Scheduler.Remove(p.key.String())
+	r.stopChecks(p.key)
 	if p.svc.Annotations[AbandonAnnotation] == "true" {
 		r.Events.Eventf(p.svc, nil, "Warning", v1alpha1.ReasonDeleting, "Abandon", "Let go without touching container %d, as the annotation %s asks", p.svc.Status.VMID, AbandonAnnotation)
 		return ctrl.Result{}, r.dropFinalizer(ctx, p)

@@ -71,8 +71,9 @@ func Setup(mgr ctrl.Manager, sessions *Sessions, newScheduler func(onChange func
 		return err
 	}
 	services := &ServiceReconciler{
-		Client: mgr.GetClient(), Events: mgr.GetEventRecorder(v1alpha1.FieldOwner),
+		Client: mgr.GetClient(), Uncached: mgr.GetAPIReader(), Events: mgr.GetEventRecorder(v1alpha1.FieldOwner),
 		Sessions: sessions, Scheduler: scheduler, Guests: guests, Timing: opts.Timing, topologies: shared, freshness: newFreshness(),
+		outbreaks: health.NewOutbreaks(opts.Timing.outbreak()), wakeService: wakeService, environments: newEnvironments(wakeService),
 		problemGrace: cmp.Or(opts.ProblemGrace, 30*time.Second),
 	}
 	hosts := &HostReconciler{

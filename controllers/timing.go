@@ -19,6 +19,16 @@ type Timing struct {
 	SoundRun time.Duration
 	// LongestPause bounds the time until an object that nothing wakes is looked at again. Default: each outcome's own.
 	LongestPause time.Duration
+	// Outbreak is how long after each other services fall ill that are ill together; no service is restarted sooner. Default 1 min.
+	Outbreak time.Duration
+}
+
+// outbreak is the window within which illnesses belong together, and how long a service is ill before it is restarted.
+func (t Timing) outbreak() time.Duration {
+	if t.Outbreak > 0 {
+		return t.Outbreak
+	}
+	return time.Minute
 }
 
 // MostRetry is the longest pause between two attempts of a step that fails.

@@ -16,8 +16,8 @@ import (
 func (r *ServiceReconciler) verdict(p *pass) Outcome {
 	s := &p.svc.Status
 	if !p.observed.Running {
-		r.Scheduler.Remove(p.key.String())
-		s.Health = ""
+		r.stopChecks(p.key)
+		s.Health, s.Checks = "", nil
 	}
 	if len(p.plan.Refused) > 0 {
 		return stalled(v1alpha1.ReasonChangeRefused, "%s", p.plan.Refused[0])
@@ -31,7 +31,10 @@ func (r *ServiceReconciler) verdict(p *pass) Outcome {
 	case !p.observed.Running:
 		return p.leftStopped()
 	}
-	return r.judgeHealth(p)
+	if o := r.writeEnvironment(p); o != nil {
+		return *o
+	}
+	return p.withEnvironment(r.judgeHealth(p))
 }
 
 func (p *pass) containerInWords() string {
@@ -41,19 +44,27 @@ func (p *pass) containerInWords() string {
 	return fmt.Sprintf("container %d is stopped and kept", p.svc.Status.VMID)
 }
 
-// judgeHealth keeps the check of a running container going and says what its verdict means.
+// judgeHealth keeps the checks of a running container going and says what their verdict means.
 func (r *ServiceReconciler) judgeHealth(p *pass) Outcome {
-	check, err := checkOf(p.svc)
+	checks, err := checksOf(p.svc, r.executor(p) != nil)
 	if err != nil {
-		p.mark(v1alpha1.ConditionValid, metav1.ConditionFalse, v1alpha1.ReasonInvalid, "spec.healthCheck: %s", err)
-		return stalled(v1alpha1.ReasonInvalid, "spec.healthCheck: %s", err)
+		p.mark(v1alpha1.ConditionValid, metav1.ConditionFalse, v1alpha1.ReasonInvalid, "%s", err)
+		return stalled(v1alpha1.ReasonInvalid, "%s", err)
 	}
-	r.Scheduler.Set(p.key.String(), r.healthSpec(p, check))
+	if p.elsewhere() {
+		r.Scheduler.Pause(p.key.String()) // what a check finds now says nothing of the service; the list tells when that is over
+		return Outcome{Keep: true}
+	}
+	r.Scheduler.Set(p.key.String(), r.healthSpec(p, checks))
 	state, known := r.Scheduler.Verdict(p.key.String())
-	o := meaning(p, check, state, known)
+	if o := r.together(p, state); o != nil {
+		return *o
+	}
+	o := meaning(p, checks, state, known)
 	p.svc.Status.Health = state.Verdict.String()
+	p.svc.Status.Checks = checkStatus(state.Layers)
 	if o.Class == Settled && state.Verdict == health.Unknown && !state.CannotRun {
-		p.svc.Status.Health = p.base.Status.Health // as judged before the controller was restarted
+		p.svc.Status.Health, p.svc.Status.Checks = p.base.Status.Health, p.base.Status.Checks // as judged before the controller was restarted
 	}
 	p.mark(v1alpha1.ConditionDependenciesReady, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "What it builds on was ready when it started")
 	status := metav1.ConditionFalse
@@ -64,12 +75,30 @@ func (r *ServiceReconciler) judgeHealth(p *pass) Outcome {
 		status = metav1.ConditionUnknown
 	}
 	p.mark(v1alpha1.ConditionHealthy, status, o.Reason, "%s", o.Message)
+	if _, wait := r.restartDue(p); wait > 0 {
+		o = o.again(wait)
+	}
 	return o
 }
 
+// elsewhere is whether somebody else works on the container: a backup, a snapshot, a migration.
+func (p *pass) elsewhere() bool {
+	return slices.Contains([]string{"backup", "snapshot", "snapshot-delete", "migrate"}, p.guest.Lock)
+}
+
+func checkStatus(layers []health.LayerResult) []v1alpha1.CheckStatus {
+	results := map[health.Outcome]string{health.Passed: "Passed", health.Partly: "Failed", health.Failed: "Failed", health.NotRun: "NotRun"}
+	var all []v1alpha1.CheckStatus
+	for _, l := range layers {
+		all = append(all, v1alpha1.CheckStatus{Name: l.Name, Check: l.Check.String(), Result: results[l.Result.Outcome], Message: l.Result.Message})
+	}
+	return all
+}
+
 // meaning is what a verdict means for the service.
-func meaning(p *pass, check health.Check, state health.Observation, known bool) Outcome {
+func meaning(p *pass, checks checks, state health.Observation, known bool) Outcome {
 	was := readyCondition(p.base)
+	check := checks.now(state)
 	switch {
 	case state.Verdict == health.Unknown && state.CannotRun && p.host.Spec.Rollout.UnknownHealth == v1alpha1.UnknownProceed:
 		return settled(v1alpha1.ReasonRunningUnchecked, "Running; its health is not known: %s", state.Message)
@@ -82,22 +111,14 @@ func meaning(p *pass, check health.Check, state health.Observation, known bool) 
 		return waiting(v1alpha1.ReasonWaitingForHealth, "Waiting for the first success of its check: %s", check)
 	case state.Verdict == health.Healthy:
 		return settled(v1alpha1.ReasonHealthy, "Healthy: %s", state.Message)
+	case state.Verdict == health.Degraded && p.host.Spec.Rollout.Degraded == v1alpha1.DegradedHold:
+		return failing(v1alpha1.ReasonDegraded, "Degraded: %s (spec.rollout.degraded of host %s is Hold)", state.Message, p.host.Name)
+	case state.Verdict == health.Degraded:
+		return settled(v1alpha1.ReasonDegraded, "Degraded: %s", state.Message)
 	case state.StartupTimedOut:
 		return failing(v1alpha1.ReasonStartupTimeout, "Not healthy within the startup timeout: %s (%s)", state.Message, check)
 	}
 	return failing(v1alpha1.ReasonUnhealthy, "Unhealthy: %s (%s)", state.Message, check)
-}
-
-// checkOf is the service's own check, else the default for what its manifest tells.
-func checkOf(svc *v1alpha1.NixMoxService) (health.Check, error) {
-	if svc.Spec.HealthCheck != "" {
-		return health.Parse(svc.Spec.HealthCheck)
-	}
-	ports := make([]string, len(svc.Spec.Ports))
-	for i, port := range svc.Spec.Ports {
-		ports[i] = port.String()
-	}
-	return health.DefaultCheck(ports), nil
 }
 
 // inStartup are the reasons of a service whose startup check has not passed: after a restart of the controller it begins again.
@@ -105,14 +126,15 @@ var inStartup = []string{
 	v1alpha1.ReasonPending, v1alpha1.ReasonCreating, v1alpha1.ReasonStarting, v1alpha1.ReasonWaitingForHealth, v1alpha1.ReasonStartupTimeout,
 }
 
-func (r *ServiceReconciler) healthSpec(p *pass, check health.Check) health.Spec {
+func (r *ServiceReconciler) healthSpec(p *pass, checks checks) health.Spec {
 	own, defaults := ownHealth(p.svc).HealthSettings, orZero(p.host.Spec.Health)
 	was := readyCondition(p.base)
 	return health.Spec{
-		Check: check,
+		Check: checks.liveness, Layers: checks.layers, StartupCheck: checks.startup,
 		Target: health.Target{
 			Address: p.observed.Net.IP.Addr(), Hostname: p.desired.Hostname, Exec: r.executor(p),
 			Node: p.guest.Node, VMID: int(p.guest.VMID),
+			AllowedHosts: p.host.Spec.Policy.ProbeHosts,
 		},
 		// A container that somebody restarted starts its check again.
 		Startup: p.guest.Starts > 0 || p.svc.Status.FirstReadyTime == nil || slices.Contains(inStartup, was.Reason),

@@ -50,6 +50,7 @@ const (
 	ReasonHostUnreachable  = "HostUnreachable"
 	ReasonHostUnauthorized = "HostUnauthorized"
 	ReasonCredentials      = "CredentialsMissing"
+	ReasonIllTogether      = "IllTogether"
 	ReasonRefusedByMode    = "RefusedByMode"
 	ReasonUnsupported      = "UnsupportedVersion"
 

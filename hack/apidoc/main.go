@@ -1,4 +1,4 @@
-// Command apidoc writes docs/api.md: the fields from the generated CRDs, which hold the texts, defaults and rules of the Go types, and
+// Command apidoc writes docs/api.md and docs/health.md. Of the first the fields from the generated CRDs, which hold the texts, defaults and rules of the Go types, and
 // around them the parts that no schema holds, from text.md beside this file.
 package main
 
@@ -25,10 +25,14 @@ var kinds = []struct{ kind, file string }{
 
 func main() {
 	out := flag.String("out", "docs/api.md", "page to write")
+	health := flag.String("health", "docs/health.md", "page of the health checks to write")
 	flag.Parse()
 	page, err := page()
 	if err == nil {
 		err = os.WriteFile(*out, []byte(page), 0o644)
+	}
+	if err == nil {
+		err = os.WriteFile(*health, []byte(healthPage()), 0o644)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "Error:", err)

@@ -24,6 +24,19 @@ func TestThePageIsCurrent(t *testing.T) {
 	}
 }
 
+func TestThePageOfChecksIsCurrent(t *testing.T) {
+	kept, err := os.ReadFile("../../docs/health.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(kept) != healthPage() {
+		t.Error("docs/health.md is not what go run ./hack/apidoc writes now: run it and commit the page")
+	}
+	if strings.Count(healthPage(), "\n| `") < 13 {
+		t.Error("the table of patterns is missing")
+	}
+}
+
 // A reason that a program can meet must be explained.
 func TestEveryReasonIsExplained(t *testing.T) {
 	file, err := parser.ParseFile(token.NewFileSet(), "../../apis/v1alpha1/conditions.go", nil, 0)

@@ -90,7 +90,7 @@ func New(ctx context.Context, cfg *rest.Config, opts Options) (manager.Manager, 
 		return nil, err
 	}
 	newScheduler := func(onChange func(string)) (*health.Scheduler, error) {
-		scheduler := health.NewScheduler(health.Options{Probe: prober.Probe, OnChange: onChange, OnPanic: func(key string, value any, stack []byte) {
+		scheduler := health.NewScheduler(health.Options{Probe: controllers.MeasureProbes(prober.Probe), OnChange: onChange, OnPanic: func(key string, value any, stack []byte) {
 			opts.Log.Info("A probe panicked", "service", key, "value", value, "stack", string(stack))
 		}})
 		return scheduler, mgr.Add(manager.RunnableFunc(func(ctx context.Context) error {

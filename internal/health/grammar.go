@@ -29,6 +29,22 @@ const (
 	KindCommand
 )
 
+// String is the form's name.
+func (k Kind) String() string {
+	switch k {
+	case KindSystemctl:
+		return "systemctl"
+	case KindHTTP:
+		return "http"
+	case KindTCP:
+		return "tcp"
+	case KindCommand:
+		return "command"
+	default:
+		return "running"
+	}
+}
+
 // Check is one parsed health check. Two checks that ask the same are ==.
 type Check struct {
 	Kind Kind

@@ -37,6 +37,8 @@ type Result struct {
 	// Final, of a NotRun result, says that trying again is useless until the check,
 	// its target or the configuration changes.
 	Final bool
+	// Layers of a check with several; the others then sum them up.
+	Layers []LayerResult
 }
 
 func passed(message string) Result { return Result{Outcome: Passed, Message: message} }

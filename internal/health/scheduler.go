@@ -42,6 +42,7 @@ type Turn struct {
 type Observation struct {
 	Verdict Verdict
 	Message string
+	Layers  []LayerResult
 	Since   time.Time
 	// StartupPassed, StartupTimedOut and CannotRun are as in State.
 	StartupPassed, StartupTimedOut, CannotRun bool
@@ -75,6 +76,7 @@ type entry struct {
 	published Verdict
 	probed    bool
 	again     bool // kicked while its probe runs
+	paused    bool // neither waiting nor probed
 	cancel    context.CancelFunc
 
 	due   time.Time
@@ -105,10 +107,10 @@ func (s *Scheduler) Set(key string, spec Spec) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old := s.entries[key]
-	if old != nil && spec.equal(old.spec) {
+	if old != nil && !old.paused && spec.equal(old.spec) {
 		return
 	}
-	spec.Target.AllowedHosts = slices.Clone(spec.Target.AllowedHosts)
+	spec.Target.AllowedHosts, spec.Layers = slices.Clone(spec.Target.AllowedHosts), slices.Clone(spec.Layers)
 	now := s.options.Clock.Now()
 	e := &entry{key: key, spec: spec, due: now}
 	if old == nil || spec.supersedes(old.spec) {
@@ -129,13 +131,28 @@ func (s *Scheduler) Remove(key string) {
 	delete(s.entries, key)
 }
 
+// Pause stops the probes of key, whose results would say nothing, until the next Set: during a backup, or while we work on it ourselves.
+func (s *Scheduler) Pause(key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.entries[key]
+	if e == nil || e.paused {
+		return
+	}
+	paused := *e
+	paused.paused, paused.again = true, false
+	s.drop(e)
+	paused.queue = nil
+	s.entries[key] = &paused
+}
+
 // Kick has key probed at once; when a probe is under way, again after it. Its
 // result counts like any other.
 func (s *Scheduler) Kick(key string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.entries[key]
-	if e == nil {
+	if e == nil || e.paused {
 		return
 	}
 	if e.queue == nil {
@@ -156,7 +173,7 @@ func (s *Scheduler) Verdict(key string) (Observation, bool) {
 		return Observation{}, false
 	}
 	return Observation{
-		Verdict: e.published, Message: e.state.Message, Since: e.state.Since,
+		Verdict: e.published, Message: e.state.Message, Layers: e.state.Layers, Since: e.state.Since,
 		StartupPassed: e.state.StartupPassed, StartupTimedOut: e.state.StartupTimedOut, CannotRun: e.state.CannotRun,
 	}, true
 }
@@ -227,7 +244,7 @@ func (s *Scheduler) enqueue(e *entry) {
 // drop takes an entry out of its queue, or stops its probe.
 func (s *Scheduler) drop(e *entry) {
 	switch {
-	case e == nil:
+	case e == nil, e.paused:
 	case e.queue != nil:
 		e.queue.remove(e)
 	default:

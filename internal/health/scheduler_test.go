@@ -3,6 +3,7 @@ package health
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"sync"
 	"testing"
@@ -372,7 +373,7 @@ func TestFlappingBelowTheThresholdIsSilent(t *testing.T) {
 			w.Kick("a")
 			synctest.Wait()
 		}
-		if after := w.want(t, "a", Healthy, "fine"); after != before || len(w.changed()) != 0 {
+		if after := w.want(t, "a", Healthy, "fine"); !reflect.DeepEqual(after, before) || len(w.changed()) != 0 {
 			t.Errorf("%+v became %+v", before, after)
 		}
 	})

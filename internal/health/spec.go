@@ -11,6 +11,8 @@ import (
 type Spec struct {
 	// Check runs for ever once the startup passed.
 	Check Check
+	// Layers are run instead of Check, all together, when there are any.
+	Layers []Layer
 	// StartupCheck runs until its first success; nil means Check.
 	StartupCheck *Check
 	// Target is the container.
@@ -71,18 +73,29 @@ func (s Spec) begin(now time.Time) State {
 	return Resume(now)
 }
 
-// next is the check and the limits of the next probe. While a container starts,
+// next is the checks and the limits of the next probe. While a container starts,
 // a lost packet must not cost the seconds after which TCP sends it again.
-func (s Spec) next(state State) (Check, Limits) {
+func (s Spec) next(state State) ([]Layer, Limits) {
 	if state.StartupPassed {
-		return s.Check, Limits{Timeout: s.Timeout}
+		return s.layers(), Limits{Timeout: s.Timeout}
 	}
-	return s.startupCheck(), Limits{Timeout: s.Timeout, Connect: startupConnect}
+	limits := Limits{Timeout: s.Timeout, Connect: startupConnect}
+	if s.StartupCheck != nil {
+		return []Layer{{Check: *s.StartupCheck}}, limits
+	}
+	return s.layers(), limits
+}
+
+func (s Spec) layers() []Layer {
+	if len(s.Layers) > 0 {
+		return s.Layers
+	}
+	return []Layer{{Check: s.Check}}
 }
 
 // supersedes says that what was found out under old says nothing about s.
 func (s Spec) supersedes(old Spec) bool {
-	return s.Epoch != old.Epoch || s.Check != old.Check || s.startupCheck() != old.startupCheck()
+	return s.Epoch != old.Epoch || s.Check != old.Check || !slices.Equal(s.Layers, old.Layers) || s.startupCheck() != old.startupCheck()
 }
 
 // equal ignores Startup, which is only looked at when a service begins.

@@ -48,6 +48,8 @@ type State struct {
 	// Message is the message of the result that turned the verdict; before the
 	// first success, of the last result. Thus failures below a threshold change nothing.
 	Message string
+	// Layers of that result.
+	Layers []LayerResult
 	// Since is when the verdict last turned.
 	Since time.Time
 	// StartupPassed: the check passed once since the container started.
@@ -87,7 +89,7 @@ func (s State) Next(r Result, t Thresholds, now time.Time) State {
 		s.Since = now
 	}
 	if s.turnedFrom(before) || !s.StartupPassed && !s.StartupTimedOut {
-		s.Message = r.Message
+		s.Message, s.Layers = r.Message, r.Layers
 	}
 	return s
 }

@@ -11,17 +11,25 @@ import (
 // launch runs one probe of e on a worker of l. The lock is held.
 func (s *Scheduler) launch(ctx context.Context, l *lane, e *entry, workers *sync.WaitGroup) {
 	ctx, e.cancel = context.WithCancel(ctx)
-	check, limits := e.spec.next(e.state)
+	layers, limits := e.spec.next(e.state)
 	l.running++
 	workers.Go(func() {
-		r := s.probe(ctx, e.key, check, e.spec.Target, limits)
+		r := s.probe(ctx, e.key, layers, e.spec.Target, limits)
 		if s.finish(ctx, l, e, r) && s.options.OnChange != nil {
 			s.options.OnChange(e.key)
 		}
 	})
 }
 
-func (s *Scheduler) probe(ctx context.Context, key string, c Check, t Target, l Limits) (r Result) {
+func (s *Scheduler) probe(ctx context.Context, key string, layers []Layer, t Target, l Limits) Result {
+	one := func(ctx context.Context, c Check, t Target, l Limits) Result { return s.probeOne(ctx, key, c, t, l) }
+	if len(layers) == 1 && layers[0].Name == "" {
+		return one(ctx, layers[0].Check, t, l)
+	}
+	return probeLayers(ctx, one, layers, t, l)
+}
+
+func (s *Scheduler) probeOne(ctx context.Context, key string, c Check, t Target, l Limits) (r Result) {
 	defer func() {
 		if value := recover(); value != nil {
 			if s.options.OnPanic != nil {

@@ -127,6 +127,16 @@ func OwedBy(s Step) []string {
 	return names
 }
 
+// OwedByIllness stands among the settings that a restart is owed for when the service is to be started anew because it is ill.
+const OwedByIllness = "unhealthy"
+
+func whyRestart(owed []string) string {
+	if len(owed) == 1 && owed[0] == OwedByIllness {
+		return "restart, since it is unhealthy"
+	}
+	return "restart to bring into effect: " + join(owed)
+}
+
 func powerSteps(d Desired, o Observed, owed []string) []Step {
 	switch {
 	case !d.Run && o.Running:
@@ -139,7 +149,7 @@ func powerSteps(d Desired, o Observed, owed []string) []Step {
 		return []Step{{Kind: Start, Cause: "stopped"}}
 	case len(owed) > 0:
 		return []Step{
-			{Kind: Shutdown, Disrupts: true, Cause: "restart to bring into effect: " + join(owed), Owes: owed},
+			{Kind: Shutdown, Disrupts: true, Cause: whyRestart(owed), Owes: owed},
 			{Kind: Start, Cause: secondHalf},
 		}
 	}

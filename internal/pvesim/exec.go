@@ -183,8 +183,8 @@ func (in *inside) rewrite(_ context.Context, args []string) ([]string, error) {
 		return append([]string{"which"}, args[2:]...), nil
 	case len(args) > 1 && args[0] == "type":
 		return append([]string{"which"}, args[1:]...), nil
-	case args[0] == "umask":
-		return []string{"true"}, nil // the shell of the simulator does not know it
+	case args[0] == "umask" || args[0] == "export":
+		return []string{"true"}, nil // the shell of the simulator does not know them, and its commands need neither
 	}
 	return args, nil
 }

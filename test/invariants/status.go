@@ -45,6 +45,7 @@ var Table = map[string][]Row{
 	v1alpha1.ReasonVMIDRangeExhausted:   {OnItsWay},
 	v1alpha1.ReasonCredentials:          {OnItsWay}, // of a host
 
+	v1alpha1.ReasonEnvironment:      {OnItsWay},
 	v1alpha1.ReasonCreating:         {OnItsWay},
 	v1alpha1.ReasonStarting:         {OnItsWay},
 	v1alpha1.ReasonUpdating:         {OnItsWay},
@@ -56,6 +57,7 @@ var Table = map[string][]Row{
 
 	v1alpha1.ReasonHostUnreachable:  {InTheDark},
 	v1alpha1.ReasonHostUnauthorized: {InTheDark},
+	v1alpha1.ReasonIllTogether:      {InTheDark},
 
 	v1alpha1.ReasonCircularDependency: {OnItsWay, NeedsEdit},
 	v1alpha1.ReasonDuplicateIP:        {OnItsWay, NeedsEdit},
@@ -77,6 +79,7 @@ var Table = map[string][]Row{
 	v1alpha1.ReasonUnsupported:     {IsIll}, // of a host
 
 	v1alpha1.ReasonHealthy:          {IsGood},
+	v1alpha1.ReasonDegraded:         {IsGood, IsIll}, // the second: spec.rollout.degraded is Hold
 	v1alpha1.ReasonRunningUnchecked: {IsGood},
 	v1alpha1.ReasonDisabled:         {IsGood},
 	v1alpha1.ReasonConnected:        {IsGood}, // of a host

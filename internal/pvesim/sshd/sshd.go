@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 
@@ -45,6 +46,25 @@ type Server struct {
 	ctx     context.Context
 	stop    context.CancelFunc
 	running sync.WaitGroup
+
+	mu    sync.Mutex
+	lines []string
+}
+
+// Lines are the command lines that were run so far, the last ten thousand.
+func (s *Server) Lines() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.lines)
+}
+
+func (s *Server) note(line string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.lines) >= 10000 {
+		s.lines = s.lines[1:]
+	}
+	s.lines = append(s.lines, line)
 }
 
 // Listen opens the port and serves until Close.
@@ -207,6 +227,7 @@ func (s *Server) session(ctx context.Context, channel ssh.Channel, requests <-ch
 			return
 		}
 		_ = request.Reply(true, nil)
+		s.note(payload.Line)
 		go func() {
 			defer cancel() // a signal, or a client that closed the channel, ends the command
 			for next := range requests {
