@@ -129,6 +129,10 @@ lint-text:
 fuzz: ## Run each fuzz target on FUZZTIME inputs (100000x)
 	$(PURE) hack/fuzz.sh
 
+.PHONY: goldens
+goldens: ## Record the containers that this version makes, as test/goldens/testdata/$(NAME)
+	$(PURE) $(GO) test -trimpath ./test/goldens -run TestRecord -record "$(NAME)"
+
 ##@ Parts
 
 # Always asked, seldom work: Go's cache decides what is stale.

@@ -2,11 +2,21 @@ package controllers_test
 
 import (
 	"fmt"
+	"io/fs"
+	"maps"
 	"math/rand/v2"
+	"os"
+	"path"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
+
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+	"github.com/nixmox/nixmox-controller/config/samples"
 	"github.com/nixmox/nixmox-controller/internal/demo"
 )
 
@@ -203,4 +213,94 @@ func TestAnyOrderOfApplyingLeadsToTheSameEnd(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The sample stack, its objects applied in a random order with the host anywhere among them: the same end, and never an early start.
+// NIXMOX_ORDERS asks for more orders than the usual two, and NIXMOX_SEED for other ones.
+func TestTheSampleStackInAnyOrder(t *testing.T) {
+	t.Parallel()
+	orders, seed := fromEnvironment(t, "NIXMOX_ORDERS", 2), fromEnvironment(t, "NIXMOX_SEED", 1)
+	stack := sampleStack(t)
+	names := slices.Sorted(maps.Keys(stack.services))
+	random := rand.New(rand.NewPCG(uint64(seed), 6))
+	for range orders {
+		order := append(slices.Clone(names), "host")
+		random.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+		t.Run(strings.Join(order, " "), func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, func(_ *lab, world *string) {
+				var services []string
+				for name := range stack.services {
+					services = append(services, fmt.Sprintf(`{"hostname": %q, "ready_after": 0.5, "units": [%q]}`, stack.services[name].Hostname, name))
+				}
+				from, to := strings.Index(*world, `"services": [`), strings.LastIndex(*world, "]")
+				*world = (*world)[:from] + `"services": [` + strings.Join(services, ", ") + (*world)[to:]
+			})
+			for _, name := range order {
+				if name == "host" {
+					l.host(func(h *v1alpha1.NixMoxHost) { h.Spec.Phases = stack.phases })
+					continue
+				}
+				s := &v1alpha1.NixMoxService{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: stack.services[name]}
+				s.Spec.HealthCheck = "systemctl is-active --quiet " + name
+				l.create(s)
+			}
+			l.ready(names...)
+			l.judged(names...)
+			l.eventually("the host is through", func() bool {
+				h := l.getHost().Status
+				return h.Services == fmt.Sprintf("%d/%d", len(names), len(names)) && len(h.Problems) == 0 && h.Changes == nil
+			})
+			if len(l.pve.Containers()) != len(names) || l.begun("vzcreate", 0) != len(names) || l.begun("vzstart", 0) != len(names) || l.begun("vzshutdown", 0) > 0 {
+				t.Errorf("tasks: %v", l.tasksOf("vzcreate", "vzstart", "vzshutdown"))
+			}
+		})
+	}
+}
+
+type stack struct {
+	services map[string]v1alpha1.NixMoxServiceSpec
+	phases   []v1alpha1.Phase
+}
+
+func sampleStack(t *testing.T) stack {
+	t.Helper()
+	s := stack{services: map[string]v1alpha1.NixMoxServiceSpec{}}
+	files, err := fs.Glob(samples.FS, "stack/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := fs.ReadFile(samples.FS, file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var h v1alpha1.NixMoxHost
+		var svc v1alpha1.NixMoxService
+		if path.Base(file) == "host.yaml" {
+			if err := yaml.Unmarshal(text, &h); err != nil {
+				t.Fatal(err)
+			}
+			s.phases = h.Spec.Phases
+			continue
+		}
+		if err := yaml.Unmarshal(text, &svc); err != nil {
+			t.Fatal(err)
+		}
+		s.services[svc.Name] = svc.Spec
+	}
+	return s
+}
+
+func fromEnvironment(t *testing.T, name string, otherwise int) int {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return n
 }

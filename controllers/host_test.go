@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
@@ -239,6 +240,43 @@ func TestNothingIsWrittenAtRest(t *testing.T) {
 	}
 	if n := l.log.calls(func(e calllog.Entry) bool { return e.Method != "GET" }); n != 6 {
 		t.Errorf("%d changes were asked for, not three creations and three starts", n)
+	}
+}
+
+// A hundred services in ten minutes of Proxmox's time: not one write, whatever the controller looks at.
+func TestAHundredServicesAtRest(t *testing.T) {
+	t.Parallel()
+	const services, scale, minutes = 100, 40, 10
+	l := newLab(t, func(l *lab, _ *string) { l.scale = scale })
+	l.host(func(h *v1alpha1.NixMoxHost) {
+		h.Spec.Rollout.MaxConcurrent = 64
+		h.Spec.VMIDRange = v1alpha1.VMIDRange{From: 1000, To: 1999}
+		l.parse(`{interval: 2s, retryDelay: 200ms, retries: 2}`, &h.Spec.Health)
+	})
+	names := []string{"a", "b", "c"}
+	for i, name := range names {
+		l.service(name, checked(11+i, name, ""))
+	}
+	for i := len(names); i < services; i++ {
+		name := fmt.Sprintf("s%d", i)
+		l.service(name, service(11+i, fmt.Sprintf("hostname: %s, dependsOn: [%s]", name, names[i%3])))
+		names = append(names, name)
+	}
+	l.ready(names...)
+	l.eventually("the host has counted them", func() bool { return l.getHost().Status.Services == "100/100" })
+	l.polled(2)
+
+	before, versions, writes := l.everything(), l.seen.count(), l.writes.Load()
+	polls := int(minutes * time.Minute / scale / time.Second) // one a second
+	l.polled(polls)
+	if n := l.writes.Load() - writes; n > 0 {
+		t.Errorf("%d writes to the API server", n)
+	}
+	if diff := cmp.Diff(before, l.everything()); diff != "" || l.seen.count() != versions {
+		t.Errorf("objects were written, %d versions:\n%s", l.seen.count()-versions, diff)
+	}
+	if n := l.log.calls(func(e calllog.Entry) bool { return e.Method != "GET" }); n != 2*services {
+		t.Errorf("%d changes were asked for, not a creation and a start for each", n)
 	}
 }
 

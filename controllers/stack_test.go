@@ -3,6 +3,8 @@ package controllers_test
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -37,6 +39,8 @@ type lab struct {
 	timing    controllers.Timing
 
 	controller *testlab.Controller
+	scale      float64      // of simulated time
+	writes     atomic.Int64 // of the controller to the API server
 	// unlawful says why the oracle is not asked: the test breaks a rule on purpose.
 	unlawful string
 }
@@ -50,7 +54,7 @@ func newLab(t *testing.T, edit ...func(l *lab, world *string)) *lab {
 	for _, e := range edit {
 		e(l, &text)
 	}
-	l.Lab = testlab.New(t, l.api, testlab.Options{World: text, OnVersion: l.seen.take, Hands: true})
+	l.Lab = testlab.New(t, l.api, testlab.Options{World: text, TimeScale: l.scale, OnVersion: l.seen.take, Hands: true})
 	l.namespace, l.pve, l.ssh, l.log = l.Namespace, l.PVE, l.SSH, &logbook{l.Log}
 	l.startController()
 	t.Cleanup(func() {
@@ -67,10 +71,25 @@ func newLab(t *testing.T, edit ...func(l *lab, world *string)) *lab {
 
 func (l *lab) startController() {
 	l.controller = l.StartController(testlab.ControllerOptions{
-		Log: testr.NewWithInterface(quiet{l.t}, testr.Options{}), Grace: l.grace, Timing: l.timing,
+		Log: testr.NewWithInterface(quiet{l.t}, testr.Options{}), Grace: l.grace, Timing: l.timing, Wrap: l.countWrites,
 	})
 	l.stop, l.stopped = l.controller.End, l.controller.Done()
 }
+
+// countWrites stands between the controller and the API server.
+func (l *lab) countWrites(next http.RoundTripper) http.RoundTripper {
+	return roundTripper(func(r *http.Request) (*http.Response, error) {
+		if r.Method != http.MethodGet {
+			l.writes.Add(1)
+		}
+		return next.RoundTrip(r)
+	})
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+// RoundTrip is the function.
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 func (l *lab) stopController() {
 	if err := l.controller.Stop(); err != nil {
