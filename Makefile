@@ -129,6 +129,10 @@ lint-text:
 fuzz: ## Run each fuzz target on FUZZTIME inputs (100000x)
 	$(PURE) hack/fuzz.sh
 
+.PHONY: troubleshooting
+troubleshooting: nixmox ## Write docs/troubleshooting.md anew from what the situations' test sees
+	NIXMOX_BIN=$(CURDIR)/bin/nixmox $(PURE) $(GO) test -trimpath ./controllers -run TestTheTroubleshootingPage -update
+
 .PHONY: goldens
 goldens: ## Record the containers that this version makes, as test/goldens/testdata/$(NAME)
 	$(PURE) $(GO) test -trimpath ./test/goldens -run TestRecord -record "$(NAME)"

@@ -121,6 +121,8 @@ func (r *ServiceReconciler) missing(ctx context.Context, p *pass) *Outcome {
 	}
 	asked := p.svc.Annotations[RecreateAnnotation] == fmt.Sprint(vmid)
 	if held := p.svc.Status.FirstReadyTime != nil || p.svc.Status.Inherited; held && !asked && p.svc.Spec.Recreate != v1alpha1.RecreateAlways {
+		r.Scheduler.Remove(p.key.String())
+		p.svc.Status.Health = ""
 		p.mark(v1alpha1.ConditionProvisioned, metav1.ConditionFalse, v1alpha1.ReasonContainerGone, "Container %d does not exist any more", vmid)
 		o := failing(v1alpha1.ReasonContainerGone, "Container %d was destroyed by somebody, and its data with it: restore it from a backup under the same VMID, "+
 			"or make an empty one with `kubectl annotate nms %s %s=%d`", vmid, p.svc.Name, RecreateAnnotation, vmid).again(time.Minute)

@@ -152,7 +152,8 @@ func stateWord(o Outcome) string {
 // announce logs and records an event when the reason changed, once a transition.
 func (r *ServiceReconciler) announce(p *pass, before *v1alpha1.NixMoxService) {
 	was, is := readyCondition(before), readyCondition(p.svc)
-	if was.Reason == is.Reason && was.Status == is.Status {
+	stalled := meta.IsStatusConditionTrue(p.svc.Status.Conditions, v1alpha1.ConditionStalled)
+	if was.Reason == is.Reason && was.Status == is.Status && stalled == meta.IsStatusConditionTrue(before.Status.Conditions, v1alpha1.ConditionStalled) {
 		return
 	}
 	level := 0
@@ -161,7 +162,7 @@ func (r *ServiceReconciler) announce(p *pass, before *v1alpha1.NixMoxService) {
 	}
 	p.log.V(level).Info(is.Reason, "message", is.Message, "ready", is.Status, "vmid", p.svc.Status.VMID, "node", p.svc.Status.Node)
 	kind := "Normal"
-	if meta.IsStatusConditionTrue(p.svc.Status.Conditions, v1alpha1.ConditionStalled) ||
+	if stalled ||
 		is.Status == metav1.ConditionFalse && !meta.IsStatusConditionTrue(p.svc.Status.Conditions, v1alpha1.ConditionReconciling) {
 		kind = "Warning"
 	}
