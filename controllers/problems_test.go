@@ -10,6 +10,7 @@ import (
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
 	"github.com/nixmox/nixmox-controller/internal/pvesim"
+	"github.com/nixmox/nixmox-controller/internal/pvesim/calllog"
 )
 
 // shortGrace lets circles and duplicates count as stalled after two seconds; times in status are whole seconds.
@@ -159,5 +160,39 @@ func TestAnotherVMIDAfterAConflictIsTaken(t *testing.T) {
 	l.ready("a")
 	if vmid := l.get("a").Status.VMID; vmid != 956 {
 		t.Errorf("vmid %d", vmid)
+	}
+}
+
+func TestAnAddressOfAStrangerIsNotTaken(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, shortGrace)
+	stranger := pvesim.Guest{VMID: 150, Node: "pve1", Running: true, Config: map[string]string{
+		"hostname": "nas", "arch": "amd64", "ostype": "debian", "net0": "name=eth0,bridge=vmbr0,hwaddr=BC:24:11:00:00:77,ip=192.168.99.12/24,type=veth",
+	}}
+	l.must(l.pve.AddGuest(stranger))
+	l.host()
+	l.service("a", checked(11, "a", ""))
+	l.ready("a")
+	l.eventually("the stranger was read", func() bool {
+		return l.log.calls(func(e calllog.Entry) bool { return strings.HasSuffix(e.Path, "/150/pending") }) > 0
+	})
+	l.service("b", checked(12, "b", ""))
+	l.edit("a", func(s *v1alpha1.NixMoxService) { s.Spec.IP = "192.168.99.12" })
+	const says = "; container 150 (nas) on pve1 has it, which is not managed here"
+	l.situated("b", v1alpha1.ReasonDuplicateIP, needsEdit, "Duplicate IP addresses: 192.168.99.12", says)
+	l.situated("a", v1alpha1.ReasonDuplicateIP, needsEdit, says)
+	l.edit("a", func(s *v1alpha1.NixMoxService) { s.Spec.IP = "192.168.99.11" })
+	l.ready("a")
+	// It is read once, and not again at each poll.
+	l.polled(5)
+	if n := l.log.calls(func(e calllog.Entry) bool { return strings.HasSuffix(e.Path, "/150/pending") }); n > 2 {
+		t.Errorf("it was read %d times", n)
+	}
+	l.untouched(150)
+	// Once it has stopped, its address is free.
+	l.must(l.pve.Stop(150))
+	l.ready("b")
+	if !strings.Contains(l.container("a").Config["net0"], "ip=192.168.99.11/24") {
+		t.Errorf("a has %s", l.container("a").Config["net0"])
 	}
 }

@@ -116,6 +116,8 @@ type Sessions struct {
 	wakeService, wakeHost func(types.NamespacedName)
 	// wakeServices wakes all services of a host.
 	wakeServices func(host types.NamespacedName)
+	// strangersChanged is called when guests of somebody else took addresses or gave them up.
+	strangersChanged func(host types.NamespacedName)
 
 	mu   sync.Mutex
 	ctx  context.Context
@@ -202,6 +204,7 @@ func (s *Sessions) open(name types.NamespacedName, host *v1alpha1.NixMoxHost, c 
 			s.wakeHost(name)
 			s.wakeServices(name)
 		},
+		OnStrangers: func() { s.strangersChanged(name) },
 	}
 	if host.Spec.PollInterval != nil {
 		poll.PollInterval = host.Spec.PollInterval.Duration.Duration

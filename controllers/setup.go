@@ -63,7 +63,7 @@ func Setup(mgr ctrl.Manager, sessions *Sessions, newScheduler func(onChange func
 	if err := index(mgr); err != nil {
 		return err
 	}
-	shared := newTopologies(mgr.GetClient())
+	shared := newTopologies(mgr.GetClient(), sessions.foreign)
 	var serviceQueue, hostQueue waker
 	wakeService := serviceQueue.wake
 	scheduler, err := newScheduler(func(key string) { wakeService(parseKey(key)) })
@@ -87,6 +87,11 @@ func Setup(mgr ctrl.Manager, sessions *Sessions, newScheduler func(onChange func
 		for _, r := range services.all(context.Background(), host) {
 			wakeService(r.NamespacedName)
 		}
+	}
+	sessions.strangersChanged = func(host types.NamespacedName) {
+		shared.invalidate(host)
+		hostQueue.wake(host)
+		sessions.wakeServices(host)
 	}
 	if err := services.setup(mgr, &serviceQueue, opts.Workers); err != nil {
 		return err

@@ -16,6 +16,8 @@ import (
 // topologies judges the services of each host as a set, once a change: a pass over one service must not look at all of them.
 type topologies struct {
 	client client.Reader
+	// foreign are the guests of somebody else on a host's Proxmox.
+	foreign func(host types.NamespacedName) []manifest.Foreign
 
 	mu      sync.Mutex
 	judged  map[types.NamespacedName]*judgement
@@ -40,8 +42,8 @@ func editionOf(svc *v1alpha1.NixMoxService) edition {
 	return edition{svc.UID, svc.Generation, svc.DeletionTimestamp != nil}
 }
 
-func newTopologies(c client.Reader) *topologies {
-	return &topologies{client: c, judged: map[types.NamespacedName]*judgement{}, version: map[types.NamespacedName]int{}}
+func newTopologies(c client.Reader, foreign func(host types.NamespacedName) []manifest.Foreign) *topologies {
+	return &topologies{client: c, foreign: foreign, judged: map[types.NamespacedName]*judgement{}, version: map[types.NamespacedName]int{}}
 }
 
 // invalidate drops the judgement of a host: a service of it came, went or changed.
@@ -66,7 +68,7 @@ func (t *topologies) of(ctx context.Context, host *v1alpha1.NixMoxHost, about ..
 	if err != nil {
 		return nil, err
 	}
-	made := &judgement{report: topology.Validate(host, services), host: host.Generation, services: make(map[manifest.Key]edition, len(services))}
+	made := &judgement{report: topology.ValidateAmong(host, services, t.foreign(name)), host: host.Generation, services: make(map[manifest.Key]edition, len(services))}
 	for i := range services {
 		made.services[keyOf(&services[i])] = editionOf(&services[i])
 	}

@@ -73,12 +73,17 @@ func (i *Inventory) Unwatch(vmid proxmox.VMID) {
 	i.watched.remove(vmid)
 }
 
+// earn adds the reads that may be made in one poll more.
+func (i *Inventory) earn() {
+	budget := rereadsPerMinute * i.opts.PollInterval.Minutes()
+	i.credit = min(i.credit+budget, 2*max(budget, 1))
+}
+
 // reread reads the configurations that are due and wakes the services whose container was edited. A whole round takes two seconds for each
 // container, whatever their number, and what was read for another reason is due a whole round later: a roll-out repeats no reads.
 func (i *Inventory) reread(ctx context.Context) {
 	began := time.Now()
-	budget := rereadsPerMinute * i.opts.PollInterval.Minutes()
-	for i.credit = min(i.credit+budget, 2*max(budget, 1)); i.credit >= 1; i.credit-- {
+	for ; i.credit >= 1; i.credit-- {
 		i.mu.Lock()
 		round := time.Duration(i.watched.len()) * time.Minute / rereadsPerMinute
 		vmid, ok := i.watched.due(began.Add(i.opts.PollInterval/2-round), began)

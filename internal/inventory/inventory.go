@@ -5,6 +5,7 @@ package inventory
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -32,7 +33,9 @@ type Options struct {
 	OnGuest func(proxmox.VMID)
 	// OnReach is called when Proxmox becomes reachable or unreachable.
 	OnReach func()
-	Log     logr.Logger
+	// OnStrangers is called when the addresses of containers that are none of ours changed.
+	OnStrangers func()
+	Log         logr.Logger
 }
 
 // Inventory is what we know of one Proxmox. It is safe for use by many goroutines.
@@ -55,6 +58,10 @@ type Inventory struct {
 
 	leftovers leftovers
 
+	strangers     map[proxmox.VMID]Stranger
+	toldStrangers string // only Run touches it
+	polls         int
+
 	tasks   tasks
 	pollNow chan struct{}
 	// refreshing is held by whoever reads the list out of turn.
@@ -66,7 +73,11 @@ func New(api API, opts Options) *Inventory {
 	if opts.PollInterval <= 0 {
 		opts.PollInterval = 10 * time.Second
 	}
+	if opts.OnStrangers == nil {
+		opts.OnStrangers = func() {}
+	}
 	return &Inventory{
+		strangers: map[proxmox.VMID]Stranger{}, toldStrangers: fmt.Sprint([]Stranger(nil)),
 		api: api, opts: opts,
 		guests: map[proxmox.VMID]proxmox.Guest{}, nodes: map[string]proxmox.Node{}, overlays: map[proxmox.VMID]overlay{},
 		configs: map[proxmox.VMID]cachedView{}, reserved: map[proxmox.VMID]reservation{}, starts: map[proxmox.VMID]int{}, watched: newRotation(),
@@ -83,6 +94,8 @@ func (i *Inventory) Run(ctx context.Context) {
 	for {
 		i.poll(ctx)
 		if i.Reachable() == nil {
+			i.earn()
+			i.meetStrangers(ctx)
 			i.reread(ctx)
 		}
 		select {
@@ -176,6 +189,7 @@ func (i *Inventory) take(resources proxmox.Resources, at time.Time) []proxmox.VM
 		}
 		if known && edited(before, g) && !i.explained(g) {
 			delete(i.configs, g.VMID)
+			delete(i.strangers, g.VMID)
 		}
 		if known && started(before, g) && !i.overlays[g.VMID].running {
 			i.starts[g.VMID]++
@@ -185,6 +199,7 @@ func (i *Inventory) take(resources proxmox.Resources, at time.Time) []proxmox.VM
 		if _, still := i.guests[vmid]; !still {
 			changed = append(changed, vmid)
 			delete(i.configs, vmid)
+			delete(i.strangers, vmid)
 		}
 	}
 	i.nodes = make(map[string]proxmox.Node, len(resources.Nodes))

@@ -35,6 +35,11 @@ func (r *rotation) add(vmid proxmox.VMID, read bool, now time.Time) {
 	r.at[vmid] = r.order.PushFront(turn{vmid: vmid})
 }
 
+func (r *rotation) has(vmid proxmox.VMID) bool {
+	_, known := r.at[vmid]
+	return known
+}
+
 func (r *rotation) remove(vmid proxmox.VMID) {
 	if e, known := r.at[vmid]; known {
 		r.order.Remove(e)

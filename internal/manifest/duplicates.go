@@ -19,6 +19,30 @@ func (s *set) duplicateIPs() []Problem {
 	return problems
 }
 
+// foreignIPs are the services that ask for the address of somebody else's
+// guest. One whose container has it already keeps it: stopping it would help
+// nobody.
+func (s *set) foreignIPs(foreign []Foreign) []Problem {
+	if len(foreign) == 0 {
+		return nil
+	}
+	held := make(map[netip.Addr]Foreign, len(foreign))
+	for _, f := range foreign {
+		held[f.IP] = f
+	}
+	var problems []Problem
+	for i := range s.services {
+		service := &s.services[i]
+		f, taken := held[service.IP.Unmap()]
+		if !taken || !service.Enabled || service.HoldsIP || f.Service == service.Key {
+			continue
+		}
+		problems = append(problems, newProblem(DuplicateIP, []string{f.IP.String()}, s.keys([]int32{int32(i)}),
+			fmt.Sprintf("asked for by %s; %s has it, which is not managed here: give one of them another address, or stop that guest", s.names[i], f.What)))
+	}
+	return problems
+}
+
 func (s *set) duplicateHostnames() []Problem {
 	groups := duplicates(s.services, func(v *Service) (string, bool) {
 		return strings.ToLower(v.Hostname), v.Hostname != ""

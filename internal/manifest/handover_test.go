@@ -88,3 +88,33 @@ func TestHandovers(t *testing.T) {
 		}
 	}
 }
+
+func TestAForeignAddress(t *testing.T) {
+	mine := func(s *Service) { s.HoldsIP = true }
+	disabled := func(s *Service) { s.Enabled = false }
+	ip := func(last byte) netip.Addr { return netip.AddrFrom4([4]byte{10, 0, 0, last}) }
+	for what, c := range map[string]struct {
+		service Service
+		foreign Foreign
+		want    string
+	}{
+		"somebody else has it":          {at("a", 1, 0), Foreign{IP: ip(1), What: "container 7 (nas) on pve1"}, "Duplicate IP addresses: 10.0.0.1 (asked for by a; container 7 (nas) on pve1 has it, which is not managed here: give one of them another address, or stop that guest)"},
+		"somebody else has another":     {at("a", 1, 0), Foreign{IP: ip(2)}, ""},
+		"both have it already":          {at("a", 1, 1, mine), Foreign{IP: ip(1)}, ""},
+		"a disabled service holds none": {at("a", 1, 0, disabled), Foreign{IP: ip(1)}, ""},
+		"its own, which it left behind": {at("a", 1, 0), Foreign{IP: ip(1), Service: Key{Name: "a"}}, ""},
+		"that of another, left behind":  {at("a", 1, 0), Foreign{IP: ip(1), What: "w", Service: Key{Name: "b"}}, "Duplicate IP addresses: 10.0.0.1 (asked for by a; w has it, which is not managed here: give one of them another address, or stop that guest)"},
+	} {
+		got := ""
+		r := ValidateAmong([]Service{c.service}, nil, []Foreign{c.foreign})
+		for i := range r.Problems {
+			got += r.Problems[i].String()
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s: %s", what, diff)
+		}
+		if _, blocked := r.Block(c.service.Key); blocked != (c.want != "") {
+			t.Errorf("%s: blocked %v", what, blocked)
+		}
+	}
+}

@@ -60,6 +60,16 @@ type Service struct {
 	Created time.Time
 }
 
+// Foreign is a running guest of somebody else.
+type Foreign struct {
+	IP netip.Addr
+	// What names it for people.
+	What string
+	// Service that it claims to belong to, such as a kept container of that
+	// service that somebody started: it takes no address from it.
+	Service Key
+}
+
 // Phase is one of the host's named phases: its position in the host's list is
 // its number.
 type Phase struct {

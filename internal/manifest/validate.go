@@ -15,6 +15,11 @@ import (
 // from anyone, and what it lacks itself is reported when it is enabled. Its
 // part in a circle is reported, because that leaves others without an order.
 func Validate(services []Service, phases []Phase) *Report {
+	return ValidateAmong(services, phases, nil)
+}
+
+// ValidateAmong is Validate where guests of somebody else have addresses too.
+func ValidateAmong(services []Service, phases []Phase, foreign []Foreign) *Report {
 	s := newSet(services)
 	r := &Report{set: s, phases: phases}
 	r.phasing = s.graph.PhasesIndexed(s.resolvePhases(phases))
@@ -23,6 +28,7 @@ func Validate(services []Service, phases []Phase) *Report {
 		s.circularDependencies,
 		s.missingDependencies,
 		s.duplicateIPs,
+		func() []Problem { return s.foreignIPs(foreign) },
 		s.duplicateHostnames,
 		s.duplicateServices,
 		r.phaseContradictions,

@@ -15,7 +15,12 @@ import (
 
 // Validate judges the services of a host as a set.
 func Validate(host *v1alpha1.NixMoxHost, services []v1alpha1.NixMoxService) *manifest.Report {
-	return manifest.Validate(Services(host, services), Phases(host))
+	return ValidateAmong(host, services, nil)
+}
+
+// ValidateAmong is Validate where guests of somebody else have addresses too.
+func ValidateAmong(host *v1alpha1.NixMoxHost, services []v1alpha1.NixMoxService, foreign []manifest.Foreign) *manifest.Report {
+	return manifest.ValidateAmong(Services(host, services), Phases(host), foreign)
 }
 
 // Services are the host's services as far as the judgement of a set needs them.
