@@ -206,7 +206,7 @@ func (l *lab) show(one *trouble) {
 	_ = w.Flush()
 	for _, c := range s.Status.Conditions {
 		if c.Type == "Ready" {
-			fmt.Fprintf(&b, "Message:\n%s\n", wrap(c.Message))
+			fmt.Fprintf(&b, "Message:\n%s\n", wrap(simulatorsShell.ReplaceAllString(c.Message, "$1")))
 		}
 	}
 	if len(s.Status.Plan) > 0 {
@@ -248,6 +248,9 @@ func (l *lab) table(name string) string {
 }
 
 var (
+	// The simulator's shell knows less than a real one, and says so.
+	simulatorsShell = regexp.MustCompile(`(exit code \d+): export: unsupported builtin`)
+
 	anyTime = regexp.MustCompile(`20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
 	anyTask = regexp.MustCompile(`UPID:[^\s)]*`)
 	anyPort = regexp.MustCompile(`127\.0\.0\.1:\d+`)

@@ -75,9 +75,10 @@ func (i *Inventory) unmet() []proxmox.Guest {
 	i.polls++
 	var found []proxmox.Guest
 	for vmid, g := range i.guests {
-		_, met := i.strangers[vmid]
-		tagged := proxmox.HasTag(g.Tags, marker.Tag)
-		if met || g.Type != proxmox.TypeLXC || !g.Running() || g.Lock != "" || i.watched.has(vmid) || tagged && i.polls <= ownKnownAfter {
+		if i.watched.has(vmid) || g.Type != proxmox.TypeLXC || !g.Running() || g.Lock != "" {
+			continue
+		}
+		if _, met := i.strangers[vmid]; met || i.polls <= ownKnownAfter && proxmox.HasTag(g.Tags, marker.Tag) {
 			continue
 		}
 		found = append(found, g)
