@@ -63,19 +63,27 @@ func (r *ServiceReconciler) judgeRestart(_ context.Context, p *pass) *Outcome {
 	owed := slices.Contains(p.svc.Status.RestartOwed, plan.OwedByIllness)
 	switch due, _ := r.restartDue(p); {
 	case due && !owed:
-		p.svc.Status.RestartOwed = append(p.svc.Status.RestartOwed, plan.OwedByIllness)
-		p.observed.RestartOwed = append(p.observed.RestartOwed, plan.OwedByIllness)
+		p.svc.Status.RestartOwed = append(slices.Clone(p.svc.Status.RestartOwed), plan.OwedByIllness)
+		p.observed.RestartOwed = append(slices.Clone(p.observed.RestartOwed), plan.OwedByIllness)
 		count := int32(1)
 		if s := p.svc.Status.Restarts; s != nil && p.now.Sub(s.NotBefore.Time) < r.Timing.soundRun() {
 			count = s.Count + 1
 		}
 		p.svc.Status.Restarts = &v1alpha1.RestartsStatus{Count: count, NotBefore: metav1.NewTime(p.now.Add(r.Timing.retry(count + 2)))}
 	case owed && p.observed.Running && !r.ill(p):
-		isIllness := func(what string) bool { return what == plan.OwedByIllness }
-		p.svc.Status.RestartOwed = slices.DeleteFunc(p.svc.Status.RestartOwed, isIllness)
-		p.observed.RestartOwed = slices.DeleteFunc(p.observed.RestartOwed, isIllness)
+		p.svc.Status.RestartOwed = withoutIllness(p.svc.Status.RestartOwed)
+		p.observed.RestartOwed = withoutIllness(p.observed.RestartOwed)
 	}
 	return nil
+}
+
+// withoutIllness is a copy: the two lists may share their memory.
+func withoutIllness(owed []string) []string {
+	left := slices.DeleteFunc(slices.Clone(owed), func(what string) bool { return what == plan.OwedByIllness })
+	if len(left) == 0 {
+		return nil
+	}
+	return left
 }
 
 // restartDue is whether a running service has been ill for so long that it is restarted, or how long that is away; neither when it is
