@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
 	"github.com/nixmox/nixmox-controller/internal/desired"
@@ -47,6 +48,8 @@ type gateInput struct {
 	report *manifest.Report
 	lookup func(manifest.Key) *v1alpha1.NixMoxService
 	now    time.Time
+	// memo gives the hold by a phase from memory, or computes it: it is the same for all services of later phases. Nil computes.
+	memo func(phase int, compute func() *Outcome) *Outcome
 	// update is whether a running, healthy service is to be changed.
 	update bool
 }
@@ -64,21 +67,21 @@ func hold(in gateInput) *Outcome {
 }
 
 func (in gateInput) holdByDependencies() *Outcome {
-	var waitFor []string
+	var waitFor []manifest.Key
 	var again time.Duration
 	for _, dep := range in.report.Dependencies(in.key) {
 		ok, wait := in.settled(dep)
 		if !ok {
-			waitFor = append(waitFor, dep.Name)
+			waitFor = append(waitFor, dep)
 			again = shorter(again, wait)
 		}
 	}
 	if len(waitFor) == 0 {
 		return nil
 	}
-	slices.Sort(waitFor)
-	o := waiting(v1alpha1.ReasonWaitingForDependency, "Waiting for %s to be ready", list(waitFor)).again(again)
-	o.WaitingFor = waitFor
+	names := namesOf(waitFor)
+	o := waiting(v1alpha1.ReasonWaitingForDependency, "Waiting for %s to be ready", list(names)).again(again)
+	o.WaitingFor, o.On = capped(names), in.on(waitFor)
 	return &o
 }
 
@@ -88,7 +91,14 @@ func (in gateInput) holdByPhase() *Outcome {
 		if phase.Number >= mine {
 			return nil
 		}
-		if o := in.holdBy(phase); o != nil {
+		compute := func() *Outcome { return in.holdBy(phase) }
+		o := (*Outcome)(nil)
+		if in.memo != nil {
+			o = in.memo(phase.Number, compute)
+		} else {
+			o = compute()
+		}
+		if o != nil {
 			return o
 		}
 	}
@@ -97,7 +107,7 @@ func (in gateInput) holdByPhase() *Outcome {
 
 // holdBy is the hold by one earlier phase: services of it that are not settled, or names in it that do not exist yet.
 func (in gateInput) holdBy(phase manifest.PhaseServices) *Outcome {
-	var waitFor []string
+	var waitFor []manifest.Key
 	var again time.Duration
 	for _, key := range phase.Services {
 		svc := in.lookup(key)
@@ -105,21 +115,22 @@ func (in gateInput) holdBy(phase manifest.PhaseServices) *Outcome {
 			continue
 		}
 		if ok, wait := in.settled(key); !ok {
-			waitFor = append(waitFor, key.Name)
+			waitFor = append(waitFor, key)
 			again = shorter(again, wait)
 		}
 	}
+	names := namesOf(waitFor)
 	for _, problem := range in.report.Problems {
 		if problem.Kind == manifest.UnknownPhaseService && problem.Phase == phase.Number {
-			waitFor = append(waitFor, problem.Names...)
+			names = append(names, problem.Names...)
 		}
 	}
-	if len(waitFor) == 0 {
+	if len(names) == 0 {
 		return nil
 	}
-	slices.Sort(waitFor)
-	o := waiting(v1alpha1.ReasonWaitingForPhase, "Waiting for phase %s: %s", phaseTitle(phase), list(waitFor)).again(again)
-	o.WaitingFor = waitFor
+	slices.Sort(names)
+	o := waiting(v1alpha1.ReasonWaitingForPhase, "Waiting for phase %s: %s", phaseTitle(phase), list(names)).again(again)
+	o.WaitingFor, o.On = capped(names), in.on(waitFor)
 	return &o
 }
 
@@ -132,6 +143,31 @@ func (in gateInput) settled(key manifest.Key) (bool, time.Duration) {
 	return ok, wait
 }
 
+// on are those of the awaited services that are worth another look. Where many are awaited it is one of them, the last in the order of work:
+// when it is ready, another is picked. Looking at each of them would cost the square of their number, in passes and in writes.
+func (in gateInput) on(waitFor []manifest.Key) []types.NamespacedName {
+	if len(waitFor) > mostNamed {
+		waitFor = waitFor[len(waitFor)-1:]
+	}
+	on := make([]types.NamespacedName, len(waitFor))
+	for i, key := range waitFor {
+		on[i] = types.NamespacedName{Namespace: key.Namespace, Name: key.Name}
+	}
+	return on
+}
+
+func namesOf(keys []manifest.Key) []string {
+	names := make([]string, len(keys))
+	for i, key := range keys {
+		names[i] = key.Name
+	}
+	slices.Sort(names)
+	return names
+}
+
+// capped keeps a list of thousands out of the status of thousands.
+func capped(names []string) []string { return names[:min(len(names), 16)] }
+
 func phaseTitle(phase manifest.PhaseServices) string {
 	if phase.Name == "" {
 		return fmt.Sprint(phase.Number)
@@ -139,11 +175,13 @@ func phaseTitle(phase manifest.PhaseServices) string {
 	return fmt.Sprintf("%d (%s)", phase.Number, phase.Name)
 }
 
+// mostNamed is how many names a message holds.
+const mostNamed = 5
+
 // list names the first few, for a message that stays readable.
 func list(names []string) string {
-	const most = 5
-	if len(names) > most {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+	if len(names) > mostNamed {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:mostNamed], ", "), len(names)-mostNamed)
 	}
 	return strings.Join(names, ", ")
 }

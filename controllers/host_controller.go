@@ -54,13 +54,14 @@ func (r *HostReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 	before := host.DeepCopy()
 	execOutcome := r.prepareExec(ctx, host) // first: a service that is looked at has its way into the container
 	o := r.connect(ctx, host)
-	if err := r.survey(ctx, host); err != nil {
+	again, err := r.survey(ctx, host)
+	if err != nil {
 		return ctrl.Result{}, err
 	}
 	if err := r.reportExec(ctx, host, execOutcome); err != nil {
 		return ctrl.Result{}, err
 	}
-	o.Again = shorter(o.Again, execOutcome.Again)
+	o.Again = shorter(shorter(o.Again, execOutcome.Again), again)
 	if !o.Keep {
 		reportHost(host, o)
 	}
@@ -129,17 +130,26 @@ func (r *HostReconciler) credentials(ctx context.Context, host *v1alpha1.NixMoxH
 }
 
 // survey reports on the services as a set: order, phases, problems, how many are ready.
-func (r *HostReconciler) survey(ctx context.Context, host *v1alpha1.NixMoxHost) error {
-	report, err := r.topologies.of(ctx, host)
-	if err != nil {
-		return err
+// It wakes those for whom a change of the set means something new.
+func (r *HostReconciler) survey(ctx context.Context, host *v1alpha1.NixMoxHost) (again time.Duration, err error) {
+	name := client.ObjectKeyFromObject(host)
+	report, again, err := r.topologies.of(ctx, host)
+	if err != nil || report == nil {
+		return again, err
 	}
-	services, err := servicesOf(ctx, r, client.ObjectKeyFromObject(host))
+	moved, all := r.topologies.moved(name, report)
+	if all {
+		r.Sessions.wakeServices(name)
+	}
+	for _, key := range moved {
+		r.Sessions.wakeService(types.NamespacedName{Namespace: key.Namespace, Name: key.Name})
+	}
+	services, err := servicesOf(ctx, r, name)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	surveyInto(&host.Status, report, services, time.Now())
-	return nil
+	return 0, nil
 }
 
 func (r *HostReconciler) patch(ctx context.Context, host, before *v1alpha1.NixMoxHost) error {

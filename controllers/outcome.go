@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
 	"github.com/nixmox/nixmox-controller/internal/inventory"
 	"github.com/nixmox/nixmox-controller/internal/proxmox"
@@ -34,6 +36,8 @@ type Outcome struct {
 	Message string
 	// WaitingFor names the services that hold this one back.
 	WaitingFor []string
+	// On are the services whose change of readiness ends the wait, or is worth another look.
+	On []types.NamespacedName
 	// Again is when to look again without being woken; zero: only when something happens.
 	Again time.Duration
 	// Keep leaves the status as last judged.

@@ -88,15 +88,8 @@ func (r *ServiceReconciler) findContainer(ctx context.Context, p *pass, except p
 	return nil
 }
 
-// allocate picks node and VMID of a container to be made.
+// allocate picks the VMID of a container to be made.
 func (r *ServiceReconciler) allocate(ctx context.Context, p *pass) *Outcome {
-	if p.svc.Status.Node == "" || p.svc.Status.Template == "" {
-		node, reason, o := p.session.place(p.host, p.svc, p.desired, p.now)
-		if o != nil {
-			return o
-		}
-		p.svc.Status.Node, p.svc.Status.Placement = node, reason
-	}
 	if p.svc.Spec.VMID != nil {
 		p.svc.Status.VMID = *p.svc.Spec.VMID
 	}

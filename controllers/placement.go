@@ -1,8 +1,11 @@
 package controllers
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
@@ -20,40 +23,132 @@ type placement struct {
 // placementMemory is how long a placement counts beside the resource list, which follows within seconds of the creation.
 const placementMemory = time.Minute
 
-// place chooses the node of a new container: the one that the service names, else the allowed one with the least memory committed,
-// creations under way included. The reason is for people.
-func (s *session) place(host *v1alpha1.NixMoxHost, svc *v1alpha1.NixMoxService, d plan.Desired, now time.Time) (node, reason string, hold *Outcome) {
-	nodes := s.inventory.Nodes()
+// place chooses the nodes that a new container may go to, the best first: the one that the service names, else those that are allowed,
+// online, and have its storages and template, by the memory committed there, creations under way included. Nodes that differ by less than the
+// container itself count as equal, so that whichever has a free slot is taken. The reason is for people.
+func (s *session) place(ctx context.Context, host *v1alpha1.NixMoxHost, svc *v1alpha1.NixMoxService, d plan.Desired, now time.Time) (nodes []string, reason string, hold *Outcome) {
+	all := s.inventory.Nodes()
 	if wanted := svc.Spec.Node; wanted != "" {
 		if len(host.Spec.Nodes) > 0 && !slices.Contains(host.Spec.Nodes, wanted) {
 			o := stalled(v1alpha1.ReasonInvalid, "spec.node: host %s does not allow node %s, only %s", host.Name, wanted, list(host.Spec.Nodes))
-			return "", "", &o
+			return nil, "", &o
 		}
-		if n, known := nodes[wanted]; !known || !n.Online {
-			o := waiting(v1alpha1.ReasonNodeUnavailable, "Waiting for node %s: %s", wanted, whyNot(n, known, nodes)).again(later)
-			return "", "", &o
+		if n, known := all[wanted]; !known || !n.Online {
+			o := waiting(v1alpha1.ReasonNodeUnavailable, "Waiting for node %s: %s", wanted, whyNot(n, known, all)).again(later)
+			return nil, "", &o
 		}
-		return wanted, "asked for in spec.node", nil
+		return []string{wanted}, "asked for in spec.node", nil
 	}
-	best, least, candidates := "", int64(0), 0
-	for name, n := range nodes {
+	var candidates []candidate
+	var lacking []string
+	for name, n := range all {
 		if !n.Online || len(host.Spec.Nodes) > 0 && !slices.Contains(host.Spec.Nodes, name) {
 			continue
 		}
-		candidates++
-		committed := s.inventory.CommittedMiB(name) + s.inFlightMiB(name, now)
-		if best == "" || committed < least || committed == least && name < best {
-			best, least = name, committed
+		if why := s.lacks(ctx, name, d, len(all)); why != "" {
+			lacking = append(lacking, fmt.Sprintf("%s has no %s", name, why))
+			continue
+		}
+		candidates = append(candidates, candidate{name, s.inventory.CommittedMiB(name) + s.inFlightMiB(name, now)})
+	}
+	slices.Sort(lacking)
+	if len(candidates) == 0 {
+		o := waiting(v1alpha1.ReasonNodeUnavailable, "Waiting for a node: none of those that the host allows is online").again(later)
+		if len(lacking) > 0 {
+			o.Message = "Waiting for a node that has what the service needs: " + list(lacking)
+		}
+		return nil, "", &o
+	}
+	return rank(candidates, d.MemoryMiB), because(len(candidates), lacking), nil
+}
+
+// candidate is a node with the memory committed on it.
+type candidate struct {
+	node      string
+	committed int64
+}
+
+// rank are the candidates that are as good as the best one, within the memory of the container.
+func rank(candidates []candidate, memoryMiB int64) []string {
+	slices.SortFunc(candidates, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(a.committed, b.committed), strings.Compare(a.node, b.node))
+	})
+	var nodes []string
+	for _, c := range candidates {
+		if c.committed < candidates[0].committed+max(memoryMiB, 1) {
+			nodes = append(nodes, c.node)
 		}
 	}
-	if best == "" {
-		o := waiting(v1alpha1.ReasonNodeUnavailable, "Waiting for a node: none of those that the host allows is online").again(later)
-		return "", "", &o
-	}
+	return nodes
+}
+
+func because(candidates int, lacking []string) string {
+	reason := fmt.Sprintf("least memory committed of %d nodes", candidates)
 	if candidates == 1 {
-		return best, "the only node available", nil
+		reason = "the only node available"
 	}
-	return best, fmt.Sprintf("least memory committed of %d nodes", candidates), nil
+	if len(lacking) > 0 {
+		reason += "; " + list(lacking)
+	}
+	return reason
+}
+
+// lacks names what a container needs and a node does not have; empty when it has all. A storage that no node shows is not held against
+// one of them: the creation says what is wrong with it.
+func (s *session) lacks(ctx context.Context, node string, d plan.Desired, nodes int) string {
+	if nodes == 1 {
+		return ""
+	}
+	templateStorage, _, _ := strings.Cut(d.Template, ":")
+	wanted := []string{templateStorage, d.Storage}
+	for _, v := range d.Volumes {
+		wanted = append(wanted, v.Storage)
+	}
+	for _, name := range wanted {
+		if _, here := s.inventory.Storage(node, name); name != "" && !here && s.inventory.StorageAnywhere(name) {
+			return "storage " + name
+		}
+	}
+	if found, here := s.inventory.Storage(node, templateStorage); here && !found.Shared && !s.hasTemplate(ctx, node, templateStorage, d.Template) {
+		return "template " + d.Template
+	}
+	return ""
+}
+
+// shelf is what templates a storage of a node had when we looked.
+type shelf struct {
+	templates []string
+	at        time.Time
+}
+
+// How long a look at the templates of a node holds: shorter when the one in question was not there, since somebody may be about to copy it.
+const (
+	shelfTime   = 10 * time.Minute
+	missingTime = 30 * time.Second
+)
+
+// hasTemplate looks whether a storage that is not shared has a template on this node. Where that cannot be seen, the creation will tell.
+func (s *session) hasTemplate(ctx context.Context, node, storage, volid string) bool {
+	key := node + " " + storage
+	s.mu.Lock()
+	known, ok := s.shelves[key]
+	s.mu.Unlock()
+	has := slices.Contains(known.templates, volid)
+	if ok && (has && time.Since(known.at) < shelfTime || time.Since(known.at) < missingTime) {
+		return has
+	}
+	content, err := s.client.StorageContent(ctx, node, storage, proxmox.ContentTemplates)
+	if err != nil {
+		return true
+	}
+	known = shelf{at: time.Now()}
+	for _, v := range content {
+		known.templates = append(known.templates, v.VolID)
+	}
+	s.mu.Lock()
+	s.shelves[key] = known
+	s.mu.Unlock()
+	return slices.Contains(known.templates, volid)
 }
 
 func whyNot(n proxmox.Node, known bool, nodes map[string]proxmox.Node) string {

@@ -46,6 +46,7 @@ type ServiceReconciler struct {
 	Timing     Timing
 	topologies *topologies
 	freshness  *freshness
+	waiters    *waiters
 
 	outbreaks    *health.Outbreaks
 	environments *environments
@@ -86,6 +87,7 @@ func (r *ServiceReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 		r.stopChecks(req.NamespacedName)
 		r.environments.forget(req.NamespacedName)
 		r.freshness.forget(req.NamespacedName)
+		r.waiters.set(req.NamespacedName)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if r.freshness.stale(req.NamespacedName, svc.ResourceVersion) {
@@ -193,9 +195,9 @@ func hostNotReady(host *v1alpha1.NixMoxHost) *Outcome {
 
 // judgeSet stops a service that the set of all services cannot hold: a circle, a duplicate, a dependency that does not exist.
 func (r *ServiceReconciler) judgeSet(ctx context.Context, p *pass) *Outcome {
-	report, err := r.topologies.of(ctx, p.host, p.svc)
-	if err != nil {
-		return &Outcome{Keep: true, Err: err}
+	report, again, err := r.topologies.of(ctx, p.host, p.svc)
+	if err != nil || report == nil {
+		return &Outcome{Keep: true, Err: err, Again: again}
 	}
 	p.report = report
 	p.svc.Status.Phase = int32(report.Phase(keyOf(p.svc)))

@@ -34,6 +34,7 @@ type session struct {
 	version proxmox.Version
 	owners  map[proxmox.VMID]types.NamespacedName
 	placed  map[proxmox.VMID]placement
+	shelves map[string]shelf
 	seen    map[types.UID]time.Time // services without a container, and when we first looked at them
 }
 
@@ -191,7 +192,7 @@ func (s *Sessions) open(name types.NamespacedName, host *v1alpha1.NixMoxHost, c 
 	ctx, stop := context.WithCancel(s.ctx)
 	created := &session{
 		api: client, client: client, tokenID: c.tokenID, slots: newSlots(s.wakeService), log: log, stop: stop,
-		owners: map[proxmox.VMID]types.NamespacedName{}, placed: map[proxmox.VMID]placement{}, seen: map[types.UID]time.Time{},
+		owners: map[proxmox.VMID]types.NamespacedName{}, placed: map[proxmox.VMID]placement{}, shelves: map[string]shelf{}, seen: map[types.UID]time.Time{},
 	}
 	poll := inventory.Options{
 		Log: log,

@@ -35,8 +35,12 @@ const (
 	indexVMID = "vmid"
 )
 
-// surveyPause lets several changes become one write of the host's status.
+// surveyPause lets several changes become one write of the host's status. With thousands of services, whose names are in it, it is longer.
 const surveyPause = 200 * time.Millisecond
+
+func (t *topologies) pause(host types.NamespacedName) time.Duration {
+	return max(surveyPause, min(time.Duration(t.size(host))*time.Millisecond/2, 5*time.Second))
+}
 
 // queue is a controller's work queue, for whoever wakes an object without an event of the API server.
 type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
@@ -72,7 +76,7 @@ func Setup(mgr ctrl.Manager, sessions *Sessions, newScheduler func(onChange func
 	}
 	services := &ServiceReconciler{
 		Client: mgr.GetClient(), Uncached: mgr.GetAPIReader(), Events: mgr.GetEventRecorder(v1alpha1.FieldOwner),
-		Sessions: sessions, Scheduler: scheduler, Guests: guests, Timing: opts.Timing, topologies: shared, freshness: newFreshness(),
+		Sessions: sessions, Scheduler: scheduler, Guests: guests, Timing: opts.Timing, topologies: shared, freshness: newFreshness(), waiters: newWaiters(),
 		outbreaks: health.NewOutbreaks(opts.Timing.outbreak()), wakeService: wakeService, environments: newEnvironments(wakeService),
 		problemGrace: cmp.Or(opts.ProblemGrace, 30*time.Second),
 	}
@@ -152,11 +156,11 @@ func (r *HostReconciler) setup(mgr ctrl.Manager, w *waker) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("host").
 		For(&v1alpha1.NixMoxHost{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
 		Watches(&v1alpha1.NixMoxService{}, handler.Funcs{
-			CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { survey(q, e.Object) },
-			DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) { survey(q, e.Object) },
+			CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { r.wakeToSurvey(q, e.Object) },
+			DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) { r.wakeToSurvey(q, e.Object) },
 			UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) {
 				if changesSet(e) || changesReadiness(e) {
-					survey(q, e.ObjectNew)
+					r.wakeToSurvey(q, e.ObjectNew)
 				}
 			},
 		}).
@@ -175,27 +179,40 @@ func logsOf(base logr.Logger, kind string) func(*reconcile.Request) logr.Logger 
 	}
 }
 
-// others wakes the services that a change of one may concern. A change of the set may move phases and problems, so it concerns all; a
-// change of readiness only those that are not ready themselves.
+// others wakes the services that a change of one may concern. A change of the set may move phases and problems: the host's survey, which
+// it wakes too, finds out whose. A change of readiness concerns those that wait for it, and a deletion those that it was in the way of.
 func (r *ServiceReconciler) others() handler.EventHandler {
-	setChanged := func(ctx context.Context, o client.Object, q queue) {
-		host := hostOf(o.(*v1alpha1.NixMoxService))
-		r.topologies.invalidate(host)
-		for _, request := range r.all(ctx, host) {
-			q.Add(request)
+	wake := func(o client.Object, q queue) {
+		for _, who := range r.waiters.take(client.ObjectKeyFromObject(o)) {
+			q.Add(reconcile.Request{NamespacedName: who})
 		}
 	}
+	goes := func(svc *v1alpha1.NixMoxService, q queue) {
+		for _, name := range svc.Spec.DependsOn {
+			q.Add(reconcile.Request{NamespacedName: types.NamespacedName{Namespace: svc.Namespace, Name: name}})
+		}
+	}
+	setChanged := func(o client.Object, q queue) {
+		r.topologies.invalidate(hostOf(o.(*v1alpha1.NixMoxService)))
+		wake(o, q)
+	}
 	return handler.Funcs{
-		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) { setChanged(ctx, e.Object, q) },
-		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { setChanged(ctx, e.Object, q) },
-		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) {
+		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { setChanged(e.Object, q) },
+		DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) {
+			setChanged(e.Object, q)
+			goes(e.Object.(*v1alpha1.NixMoxService), q)
+		},
+		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) {
+			before, after := e.ObjectOld.(*v1alpha1.NixMoxService), e.ObjectNew.(*v1alpha1.NixMoxService)
 			switch {
-			case changesSet(e):
-				setChanged(ctx, e.ObjectNew, q)
-			case changesReadiness(e):
-				for _, request := range r.notReady(ctx, hostOf(e.ObjectNew.(*v1alpha1.NixMoxService))) {
-					q.Add(request)
+			case editsSet(before, after) || holds(before) != holds(after) && !(hasItsOwn(after) && r.topologies.clean(hostOf(after))):
+				setChanged(after, q)
+				if (before.DeletionTimestamp == nil) != (after.DeletionTimestamp == nil) {
+					goes(after, q)
 				}
+			case changesReadiness(e):
+				r.topologies.readinessChanged(hostOf(after))
+				wake(after, q)
 			}
 		},
 	}
@@ -204,7 +221,18 @@ func (r *ServiceReconciler) others() handler.EventHandler {
 // changesSet is whether an update changes what the services of a host are judged by.
 func changesSet(e event.UpdateEvent) bool {
 	before, after := e.ObjectOld.(*v1alpha1.NixMoxService), e.ObjectNew.(*v1alpha1.NixMoxService)
-	return before.Generation != after.Generation || (before.DeletionTimestamp == nil) != (after.DeletionTimestamp == nil) || holds(before) != holds(after)
+	return editsSet(before, after) || holds(before) != holds(after)
+}
+
+// editsSet is whether the services of a host are another set than before. What a container has taken only decides between duplicates.
+func editsSet(before, after *v1alpha1.NixMoxService) bool {
+	return before.Generation != after.Generation || (before.DeletionTimestamp == nil) != (after.DeletionTimestamp == nil)
+}
+
+// hasItsOwn is whether a service's container has the address that it is to have, or none.
+func hasItsOwn(svc *v1alpha1.NixMoxService) bool {
+	wanted, _, _ := strings.Cut(svc.Spec.IP, "/")
+	return svc.Status.Observed == nil || topology.Address(svc).String() == wanted
 }
 
 // holds is what a service's container has taken of the things that no two may have. Whether it runs matters while it has an address that
@@ -227,16 +255,10 @@ func changesReadiness(e event.UpdateEvent) bool {
 }
 
 func (r *ServiceReconciler) all(ctx context.Context, host types.NamespacedName) []reconcile.Request {
-	return r.requests(ctx, host, func(*v1alpha1.NixMoxService) bool { return true })
+	return r.requests(ctx, host)
 }
 
-func (r *ServiceReconciler) notReady(ctx context.Context, host types.NamespacedName) []reconcile.Request {
-	return r.requests(ctx, host, func(svc *v1alpha1.NixMoxService) bool {
-		return svc.DeletionTimestamp != nil || !meta.IsStatusConditionTrue(svc.Status.Conditions, v1alpha1.ConditionReady)
-	})
-}
-
-func (r *ServiceReconciler) requests(ctx context.Context, host types.NamespacedName, wanted func(*v1alpha1.NixMoxService) bool) []reconcile.Request {
+func (r *ServiceReconciler) requests(ctx context.Context, host types.NamespacedName) []reconcile.Request {
 	services, err := servicesOf(ctx, r, host)
 	if err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "Services could not be woken", "host", host.String())
@@ -244,15 +266,14 @@ func (r *ServiceReconciler) requests(ctx context.Context, host types.NamespacedN
 	}
 	var requests []reconcile.Request
 	for i := range services {
-		if wanted(&services[i]) {
-			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&services[i])})
-		}
+		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&services[i])})
 	}
 	return requests
 }
 
-func survey(q queue, o client.Object) {
-	q.AddAfter(reconcile.Request{NamespacedName: hostOf(o.(*v1alpha1.NixMoxService))}, surveyPause)
+func (r *HostReconciler) wakeToSurvey(q queue, o client.Object) {
+	host := hostOf(o.(*v1alpha1.NixMoxService))
+	q.AddAfter(reconcile.Request{NamespacedName: host}, r.topologies.pause(host))
 }
 
 // connectionChanged passes updates in which the host's Ready condition changed.

@@ -1,70 +1,150 @@
 package controllers
 
 import (
+	"slices"
 	"sync"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 )
 
+// invitation is how long a slot is kept for a service that was woken to take it. It is woken at once; one that does not come was edited
+// or deleted meanwhile.
+const invitation = 2 * time.Second
+
 // slots bound how many creations and starts run at once on a node. A service keeps its slot from the creation until its start task has
-// ended. Who found none is woken, first come first served, when one is free.
+// ended. Who found none queues, first come first served; a slot that becomes free wakes exactly one of them and is kept for it.
 type slots struct {
 	wake func(types.NamespacedName)
 
 	mu      sync.Mutex
-	held    map[types.NamespacedName]string
-	waiting map[string][]types.NamespacedName
+	held    map[types.NamespacedName]string // whose slot is on which node
+	taken   map[string]int                  // by node, invitations included
+	invited map[types.NamespacedName]string
+	queue   []types.NamespacedName
+	waiting map[types.NamespacedName]wish
+}
+
+// wish is what a service waits for: a slot of one of some nodes.
+type wish struct {
+	nodes []string
+	most  int
 }
 
 func newSlots(wake func(types.NamespacedName)) *slots {
-	return &slots{wake: wake, held: map[types.NamespacedName]string{}, waiting: map[string][]types.NamespacedName{}}
+	return &slots{wake: wake, held: map[types.NamespacedName]string{}, taken: map[string]int{}, invited: map[types.NamespacedName]string{},
+		waiting: map[types.NamespacedName]wish{}}
 }
 
-// acquire takes a slot of a node, if fewer than most are taken; else it queues for one.
-func (s *slots) acquire(who types.NamespacedName, node string, most int) bool {
+// acquire takes a slot on one of the nodes, the first that has one, if fewer than most are taken there; else it queues for one.
+func (s *slots) acquire(who types.NamespacedName, most int, nodes ...string) (node string, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if at, holds := s.held[who]; holds && at == node {
-		return true
+	if at, holds := s.held[who]; holds && slices.Contains(nodes, at) {
+		return at, true
 	}
-	taken := 0
-	for _, at := range s.held {
-		if at == node {
-			taken++
+	if at, invited := s.invited[who]; invited {
+		delete(s.invited, who)
+		s.taken[at]--
+		if slices.Contains(nodes, at) {
+			s.take(who, at)
+			return at, true
 		}
 	}
-	if taken < most {
-		s.held[who] = node
-		return true
-	}
-	for _, queued := range s.waiting[node] {
-		if queued == who {
-			return false
+	for _, node := range nodes {
+		if s.taken[node] < most {
+			s.take(who, node)
+			return node, true
 		}
 	}
-	s.waiting[node] = append(s.waiting[node], who)
-	return false
+	if _, queued := s.waiting[who]; !queued {
+		s.queue = append(s.queue, who)
+	}
+	s.waiting[who] = wish{nodes, most}
+	return "", false
+}
+
+// take gives who a slot of a node. The lock is held.
+func (s *slots) take(who types.NamespacedName, node string) {
+	if at, holds := s.held[who]; holds {
+		s.taken[at]--
+	}
+	s.held[who] = node
+	s.taken[node]++
+	delete(s.waiting, who) // its place in the queue is skipped later
 }
 
 // hold takes a slot whatever the limit: the operation is under way already, since before we were started.
 func (s *slots) hold(who types.NamespacedName, node string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.held[who] = node
+	if s.held[who] != node {
+		s.take(who, node)
+	}
 }
 
-// release gives the slot back and wakes who waits for one.
+// release gives the slot back and wakes who may take it.
 func (s *slots) release(who types.NamespacedName) {
 	s.mu.Lock()
 	node, holds := s.held[who]
-	delete(s.held, who)
-	var next []types.NamespacedName
 	if holds {
-		next = s.waiting[node]
-		delete(s.waiting, node)
+		delete(s.held, who)
+		s.taken[node]--
+	}
+	next, ok := types.NamespacedName{}, false
+	if holds {
+		next, ok = s.invite(node)
 	}
 	s.mu.Unlock()
-	for _, w := range next {
-		s.wake(w)
+	if ok {
+		s.wake(next)
+	}
+}
+
+// leave is for a service that does not wait for a slot any more.
+func (s *slots) leave(who types.NamespacedName) {
+	s.mu.Lock()
+	delete(s.waiting, who)
+	node, invited := s.invited[who]
+	next, ok := types.NamespacedName{}, false
+	if invited {
+		delete(s.invited, who)
+		s.taken[node]--
+		next, ok = s.invite(node)
+	}
+	s.mu.Unlock()
+	if ok {
+		s.wake(next)
+	}
+}
+
+// invite keeps a free slot of a node for the first in the queue that can use it. The lock is held.
+func (s *slots) invite(node string) (types.NamespacedName, bool) {
+	for at, who := range s.queue {
+		w, waits := s.waiting[who]
+		if !waits || !slices.Contains(w.nodes, node) {
+			continue
+		}
+		if s.taken[node] >= w.most {
+			return who, false
+		}
+		s.queue = slices.Delete(s.queue, at, at+1)
+		delete(s.waiting, who)
+		s.invited[who] = node
+		s.taken[node]++
+		s.tidy()
+		time.AfterFunc(invitation, func() { s.leave(who) })
+		return who, true
+	}
+	return types.NamespacedName{}, false
+}
+
+// tidy drops the places at the head of the queue of those who do not wait any more. The lock is held.
+func (s *slots) tidy() {
+	for len(s.queue) > 0 {
+		if _, waits := s.waiting[s.queue[0]]; waits {
+			return
+		}
+		s.queue = s.queue[1:]
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
@@ -27,14 +28,14 @@ func (r *ServiceReconciler) startStep(ctx context.Context, p *pass) *Outcome {
 			return o
 		}
 	}
+	if o := r.slot(ctx, p, s); o != nil {
+		return o
+	}
 	if s.Kind == plan.Create {
 		if o := r.allocate(ctx, p); o != nil {
 			return o
 		}
 		p.marker = p.ours(proxmox.VMID(p.svc.Status.VMID))
-	}
-	if o := r.slot(p, s); o != nil {
-		return o
 	}
 	p.svc.Status.RestartOwed = remember(p.svc.Status.RestartOwed, plan.OwedBy(s))
 	if o := r.begin(ctx, p, s.Kind); o != nil {
@@ -106,23 +107,34 @@ func (r *ServiceReconciler) gated(ctx context.Context, p *pass, s plan.Step) *Ou
 	case !starts && !s.Disrupts && !p.hostChanged():
 		return nil
 	}
-	o := hold(gateInput{
+	in := gateInput{
 		host: p.host, svc: p.svc, key: keyOf(p.svc), report: p.report, now: p.now, update: !starts && !r.ill(p),
 		lookup: func(k manifest.Key) *v1alpha1.NixMoxService {
 			svc := &v1alpha1.NixMoxService{}
-			if err := r.Get(ctx, client.ObjectKey{Namespace: k.Namespace, Name: k.Name}, svc); err != nil {
+			if err := r.Get(ctx, client.ObjectKey{Namespace: k.Namespace, Name: k.Name}, svc, client.UnsafeDisableDeepCopy); err != nil {
 				return nil
 			}
 			return svc
 		},
-	})
+		memo: r.topologies.holds(hostOf(p.svc)),
+	}
+	o := hold(in)
 	if o != nil {
+		o := *o // it may be shared
+		r.waiters.set(p.key, o.On...)
+		if slices.ContainsFunc(o.On, func(n types.NamespacedName) bool {
+			ok, _ := in.settled(manifest.Key{Namespace: n.Namespace, Name: n.Name})
+			return ok
+		}) {
+			o.Again = time.Millisecond // it became ready between our look and our waiting for it
+		}
 		if !starts {
 			o.Message += ", before: " + s.String()
 		}
 		p.mark(v1alpha1.ConditionDependenciesReady, metav1.ConditionFalse, o.Reason, "%s", o.Message)
-		return o
+		return &o
 	}
+	r.waiters.set(p.key)
 	p.mark(v1alpha1.ConditionDependenciesReady, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "What it builds on is ready")
 	return nil
 }
@@ -142,17 +154,23 @@ func (r *ServiceReconciler) ill(p *pass) bool {
 	return healthy != nil && healthy.Status == metav1.ConditionFalse
 }
 
-// slot bounds how much is created and started at once on a node.
-func (r *ServiceReconciler) slot(p *pass, s plan.Step) *Outcome {
+// slot bounds how much is created and started at once on a node. A new container's node is chosen here, when it is its turn.
+func (r *ServiceReconciler) slot(ctx context.Context, p *pass, s plan.Step) *Outcome {
 	if s.Kind != plan.Create && s.Kind != plan.Start {
 		return nil
 	}
+	nodes, reason := []string{p.svc.Status.Node}, p.svc.Status.Placement
+	if s.Kind == plan.Create && (p.svc.Status.Node == "" || p.svc.Status.Template == "") {
+		var o *Outcome
+		if nodes, reason, o = p.session.place(ctx, p.host, p.svc, p.desired, p.now); o != nil {
+			return o
+		}
+	}
 	most := int(max(p.host.Spec.Rollout.MaxConcurrent, 1))
-	if p.session.slots.acquire(p.key, p.svc.Status.Node, most) {
+	if node, ok := p.session.slots.acquire(p.key, most, nodes...); ok {
+		p.svc.Status.Node, p.svc.Status.Placement = node, reason
 		return nil
 	}
-	// Nothing was written ahead: the VMID and the node are decided again when it is this service's turn.
-	p.svc.Status.VMID, p.svc.Status.Node, p.svc.Status.Placement = p.base.Status.VMID, p.base.Status.Node, p.base.Status.Placement
 	o := waiting(v1alpha1.ReasonWaitingForSlot, "Waiting for one of the %d slots of the node (spec.rollout.maxConcurrent)", most)
 	return &o
 }

@@ -3,6 +3,7 @@ package inventory
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/nixmox/nixmox-controller/internal/proxmox"
@@ -149,15 +150,18 @@ func (i *Inventory) Storage(node, name string) (s proxmox.Storage, ok bool) {
 	return proxmox.Storage{}, false
 }
 
+// StorageAnywhere is whether any node shows a storage of this name.
+func (i *Inventory) StorageAnywhere(name string) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return slices.ContainsFunc(i.storages, func(s proxmox.Storage) bool { return s.Name == name })
+}
+
 // CommittedMiB is the memory that the guests of a node were given, running or not.
 func (i *Inventory) CommittedMiB(node string) int64 {
-	var sum int64
-	for _, g := range i.guestsCopy() {
-		if g.Node == node {
-			sum += g.MaxMemBytes >> 20
-		}
-	}
-	return sum
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.committed[node]
 }
 
 // Gone proves that a container does not exist any more: the list does not have it, its node says that there is no such configuration

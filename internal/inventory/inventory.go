@@ -47,14 +47,16 @@ type Inventory struct {
 	guests   map[proxmox.VMID]proxmox.Guest
 	nodes    map[string]proxmox.Node
 	storages []proxmox.Storage
-	readAt   time.Time // start of the poll that the snapshot is from
-	err      error     // why the last poll failed; nil after a good one
-	overlays map[proxmox.VMID]overlay
-	configs  map[proxmox.VMID]cachedView
-	watched  rotation
-	credit   float64 // budgeted reads that may be made now; only Run touches it
-	reserved map[proxmox.VMID]reservation
-	starts   map[proxmox.VMID]int
+	// committed is the memory of each node's guests, in MiB.
+	committed map[string]int64
+	readAt    time.Time // start of the poll that the snapshot is from
+	err       error     // why the last poll failed; nil after a good one
+	overlays  map[proxmox.VMID]overlay
+	configs   map[proxmox.VMID]cachedView
+	watched   rotation
+	credit    float64 // budgeted reads that may be made now; only Run touches it
+	reserved  map[proxmox.VMID]reservation
+	starts    map[proxmox.VMID]int
 
 	leftovers leftovers
 
@@ -180,9 +182,11 @@ func (i *Inventory) logReach(err error) {
 func (i *Inventory) take(resources proxmox.Resources, at time.Time) []proxmox.VMID {
 	old := i.guests
 	i.guests = make(map[proxmox.VMID]proxmox.Guest, len(resources.Guests))
+	i.committed = make(map[string]int64, len(resources.Nodes))
 	var changed []proxmox.VMID
 	for _, g := range resources.Guests {
 		i.guests[g.VMID] = g
+		i.committed[g.Node] += g.MaxMemBytes >> 20
 		before, known := old[g.VMID]
 		if !known || notable(before, g) {
 			changed = append(changed, g.VMID)

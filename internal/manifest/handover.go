@@ -13,6 +13,9 @@ type Handover struct {
 	To Key
 }
 
+// Contested is whether anything is wrong with the set, or an address has to be handed over.
+func (r *Report) Contested() bool { return len(r.Problems) > 0 || len(r.handovers) > 0 }
+
 // Handover says who has the address that k asks for, and whether k has to stop
 // first. ok is false when nobody else has it.
 func (r *Report) Handover(k Key) (h Handover, ok bool) {

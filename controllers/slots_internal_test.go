@@ -1,0 +1,99 @@
+package controllers
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+)
+
+func who(n int) types.NamespacedName {
+	return types.NamespacedName{Namespace: "n", Name: fmt.Sprintf("s%02d", n)}
+}
+
+func TestAFreeSlotWakesOneAndIsKeptForIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var woken []types.NamespacedName
+		s := newSlots(func(n types.NamespacedName) { woken = append(woken, n) })
+		for n := range 10 {
+			if _, ok := s.acquire(who(n), 2, "pve1"); ok != (n < 2) {
+				t.Fatalf("%d: acquired %v", n, ok)
+			}
+			s.acquire(who(n), 2, "pve1") // a second look changes nothing
+		}
+		s.release(who(0))
+		if !slices.Equal(woken, []types.NamespacedName{who(2)}) {
+			t.Fatalf("woken: %v", woken)
+		}
+		if _, ok := s.acquire(who(9), 2, "pve1"); ok {
+			t.Error("somebody took the slot that is kept for another")
+		}
+		if _, ok := s.acquire(who(2), 2, "pve1"); !ok {
+			t.Error("who was woken did not get its slot")
+		}
+		s.release(who(1))
+		time.Sleep(invitation + time.Second) // number 3 was deleted and does not come
+		synctest.Wait()
+		if !slices.Equal(woken[1:], []types.NamespacedName{who(3), who(4)}) {
+			t.Errorf("woken: %v", woken)
+		}
+		s.leave(who(5)) // it does not wait any more
+		s.leave(who(4))
+		if woken[len(woken)-1] != who(6) {
+			t.Errorf("woken: %v", woken)
+		}
+	})
+}
+
+func TestASlotIsOfOneNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var woken []types.NamespacedName
+		s := newSlots(func(n types.NamespacedName) { woken = append(woken, n) })
+		if node, ok := s.acquire(who(1), 1, "pve1", "pve2"); !ok || node != "pve1" {
+			t.Errorf("%v on %s", ok, node)
+		}
+		if node, ok := s.acquire(who(2), 1, "pve1", "pve2"); !ok || node != "pve2" {
+			t.Errorf("the node with a free slot is taken: %v on %s", ok, node)
+		}
+		s.acquire(who(3), 1, "pve1")
+		s.acquire(who(4), 1, "pve1", "pve2")
+		s.release(who(2))
+		if !slices.Equal(woken, []types.NamespacedName{who(4)}) {
+			t.Errorf("a slot of pve2 woke %v", woken)
+		}
+		if node, ok := s.acquire(who(4), 1, "pve2"); !ok || node != "pve2" {
+			t.Errorf("%v on %s", ok, node)
+		}
+		// What runs since before we were started counts, even above the limit.
+		s.hold(who(5), "pve1")
+		s.hold(who(5), "pve1")
+		s.release(who(1))
+		if len(woken) != 1 {
+			t.Errorf("woken: %v", woken)
+		}
+		s.release(who(5))
+		if woken[len(woken)-1] != who(3) {
+			t.Errorf("woken: %v", woken)
+		}
+	})
+}
+
+func TestAWaiterIsWokenByWhomItWaitsFor(t *testing.T) {
+	w := newWaiters()
+	w.set(who(1), who(8), who(9))
+	w.set(who(2), who(9))
+	w.set(who(3), who(7))
+	w.set(who(3))
+	if got := w.take(who(7)); len(got) > 0 {
+		t.Errorf("%v does not wait any more", got)
+	}
+	if got := w.take(who(9)); len(got) != 2 {
+		t.Errorf("woken: %v", got)
+	}
+	if len(w.on)+len(w.of) > 0 {
+		t.Errorf("left over: %v %v", w.on, w.of)
+	}
+}
