@@ -195,7 +195,8 @@ func (i *Inventory) readTasks(ctx context.Context, node string, upids []proxmox.
 		}
 		status, err := i.api.Task(ctx, upid)
 		switch {
-		case proxmox.IsNoSuchTask(err):
+		case proxmox.IsNoSuchTask(err), proxmox.IsForbidden(err):
+			// Forbidden: it was begun by a token that we are not any more.
 			statuses[upid] = proxmox.TaskStatus{UPID: upid, ExitStatus: TaskForgotten}
 		case err != nil:
 			i.opts.Log.V(1).Info("Task could not be read", "upid", upid.String(), "error", err.Error())

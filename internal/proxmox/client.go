@@ -33,11 +33,21 @@ func New(o Options) (*Client, error) {
 	tr := newTransport(o, endpoints, tlsConfig)
 	api := pve.NewClient(placeholderBase,
 		pve.WithHTTPClient(&http.Client{Transport: tr, CheckRedirect: noRedirect}),
-		pve.WithAPIToken(o.TokenID, o.TokenSecret),
 		pve.WithUserAgent("nixmox-controller"),
 		pve.WithLogger(silent{}),
 	)
 	return &Client{api: api, transport: tr}, nil
+}
+
+// SetCredentials makes every call from now on another's: what is under way goes
+// on. Nothing is changed when they do not have the form.
+func (c *Client) SetCredentials(credentials Credentials) error {
+	credentials, err := credentials.normalized()
+	if err != nil {
+		return fmt.Errorf("proxmox client: %w", err)
+	}
+	c.transport.auth.Store(&auth{Credentials: credentials})
+	return nil
 }
 
 // Close drops idle connections. The client can be used again after it.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 )
@@ -21,9 +20,9 @@ type Options struct {
 	// endpoint within a call: a change is never sent twice.
 	Endpoints []string
 
-	// TokenID is "user@realm!name", TokenSecret the value shown once when the
-	// token was made. White space around both is dropped.
+	// TokenID and TokenSecret, or Username and Password: see Credentials.
 	TokenID, TokenSecret string
+	Username, Password   string
 
 	// RootCAs is a PEM bundle that replaces the system's authorities. A
 	// cluster's own is /etc/pve/pve-root-ca.pem.
@@ -56,18 +55,13 @@ type Call struct {
 	Err error
 }
 
-var tokenIDPattern = regexp.MustCompile(`^[^@!\s:/]+@[A-Za-z][A-Za-z0-9._-]*![A-Za-z][A-Za-z0-9._-]*$`)
-
 // normalized checks the options and fills in the defaults.
 func (o Options) normalized() (Options, []*url.URL, error) {
-	o.TokenID, o.TokenSecret = strings.TrimSpace(o.TokenID), strings.TrimSpace(o.TokenSecret)
-	if !tokenIDPattern.MatchString(o.TokenID) {
-		// Not echoed: a secret pasted into the wrong field must not reach a log.
-		return o, nil, errors.New("the token id does not have the form user@realm!name, for example nixmox@pve!controller")
+	c, err := Credentials{o.TokenID, o.TokenSecret, o.Username, o.Password}.normalized()
+	if err != nil {
+		return o, nil, err
 	}
-	if o.TokenSecret == "" || strings.ContainsAny(o.TokenSecret, " \t\r\n") {
-		return o, nil, errors.New("the token secret is empty or has white space in it: it is the value that Proxmox showed when the token was made")
-	}
+	o.TokenID, o.TokenSecret, o.Username, o.Password = c.TokenID, c.TokenSecret, c.Username, c.Password
 	if o.Timeout < 0 {
 		return o, nil, fmt.Errorf("the timeout %s is negative", o.Timeout)
 	}

@@ -33,7 +33,7 @@ type transport struct {
 	current   atomic.Int32
 	timeout   time.Duration
 	observe   func(Call)
-	secret    string
+	auth      atomic.Pointer[auth]
 }
 
 func newTransport(o Options, endpoints []*url.URL, tlsConfig *tls.Config) *transport {
@@ -42,7 +42,7 @@ func newTransport(o Options, endpoints []*url.URL, tlsConfig *tls.Config) *trans
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}
-	return &transport{
+	t := &transport{
 		inner: &http.Transport{
 			Proxy:               nil,
 			DialContext:         dialer.DialContext,
@@ -55,8 +55,9 @@ func newTransport(o Options, endpoints []*url.URL, tlsConfig *tls.Config) *trans
 		endpoints: endpoints,
 		timeout:   o.Timeout,
 		observe:   o.Observe,
-		secret:    o.TokenSecret,
 	}
+	t.auth.Store(&auth{Credentials: Credentials{o.TokenID, o.TokenSecret, o.Username, o.Password}})
+	return t
 }
 
 // endpoint is the one in use.
@@ -104,7 +105,7 @@ func (t *transport) exchange(request *http.Request, endpoint *url.URL) (*http.Re
 	started := time.Now()
 	response, failed := t.send(request, endpoint)
 	if failed != nil {
-		failed.redact(append(secretsOf(request.Context()), t.secret))
+		failed.redact(append(secretsOf(request.Context()), t.auth.Load().secrets()...))
 	}
 	if t.observe != nil {
 		call := Call{
@@ -121,7 +122,34 @@ func (t *transport) exchange(request *http.Request, endpoint *url.URL) (*http.Re
 	return response, failed
 }
 
+// send proves who we are and delivers the request. A ticket that is not accepted is renewed once: what was refused so had no effect.
 func (t *transport) send(request *http.Request, endpoint *url.URL) (*http.Response, *Error) {
+	who := t.auth.Load()
+	for {
+		proven := request.Clone(request.Context())
+		if request.GetBody != nil {
+			body, err := request.GetBody()
+			if err != nil {
+				return nil, &Error{Method: request.Method, Path: request.URL.Path, Endpoint: endpoint.String(), Err: err}
+			}
+			proven.Body = body
+		}
+		failed := who.apply(proven, func(username, password string) (string, string, *Error) {
+			return t.login(request.Context(), endpoint, username, password)
+		})
+		if failed != nil {
+			failed.Sent = false // the call itself never left
+			return nil, failed
+		}
+		response, failed := t.deliver(proven, endpoint)
+		if failed == nil || !IsUnauthorized(failed) || request.Body != nil && request.GetBody == nil || !who.refused() {
+			return response, failed
+		}
+	}
+}
+
+// deliver sends the request to one endpoint, once.
+func (t *transport) deliver(request *http.Request, endpoint *url.URL) (*http.Response, *Error) {
 	failed := &Error{Method: request.Method, Path: request.URL.Path, Endpoint: endpoint.String()}
 	ctx, cancel := context.WithTimeout(request.Context(), t.timeout)
 	defer cancel()

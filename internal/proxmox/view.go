@@ -48,6 +48,10 @@ func viewOf(items []PendingItem) (*View, error) {
 	if view.Live, err = (&Config{Raw: live}).read(); err != nil {
 		return nil, err
 	}
+	if len(view.Pending) == 0 {
+		view.Future = view.Live // one copy of what thousands of containers have
+		return view, nil
+	}
 	if view.Future, err = (&Config{Raw: future}).read(); err != nil {
 		return nil, err
 	}

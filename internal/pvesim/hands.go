@@ -241,3 +241,25 @@ func (s *Simulator) DropVolume(volid string) error {
 	}
 	return fmt.Errorf("there is no volume %s", volid)
 }
+
+// SetToken makes a token, or changes one, as an administrator does.
+func (s *Simulator) SetToken(token Token) {
+	s.lock()
+	defer s.mu.Unlock()
+	s.access.tokens[token.ID] = token
+	s.access.acls[token.ID] = copyACL(token.ACL)
+}
+
+// RemoveToken makes a token invalid.
+func (s *Simulator) RemoveToken(id string) {
+	s.lock()
+	defer s.mu.Unlock()
+	delete(s.access.tokens, id)
+}
+
+// ExpireTickets makes all tickets invalid, as a new key of the cluster does.
+func (s *Simulator) ExpireTickets() {
+	s.lock()
+	defer s.mu.Unlock()
+	clear(s.access.tickets)
+}
