@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
@@ -76,7 +75,7 @@ func (r *HostReconciler) connect(ctx context.Context, host *v1alpha1.NixMoxHost)
 	if o := r.Guests.Refuses(host); o != nil {
 		return *o
 	}
-	creds, o := r.credentials(ctx, host)
+	creds, o := r.trust(ctx, host)
 	if o != nil {
 		return *o
 	}
@@ -107,26 +106,8 @@ func (r *HostReconciler) connect(ctx context.Context, host *v1alpha1.NixMoxHost)
 	if !version.AtLeast(oldestMajor, oldestMinor) {
 		return failing(v1alpha1.ReasonUnsupported, "Proxmox VE %s is too old: %d.%d or newer is needed", version.Version, oldestMajor, oldestMinor)
 	}
-	return settled(v1alpha1.ReasonConnected, "Connected to Proxmox VE %s", version.Version)
-}
-
-// credentials reads the host's Secret.
-func (r *HostReconciler) credentials(ctx context.Context, host *v1alpha1.NixMoxHost) (credentials, *Outcome) {
-	name := client.ObjectKey{Namespace: host.Namespace, Name: host.Spec.CredentialsRef.Name}
-	secret := &corev1.Secret{}
-	if err := r.Uncached.Get(ctx, name, secret); err != nil {
-		o := waiting(v1alpha1.ReasonCredentials, "Secret %s cannot be read: %s", name, err).again(later)
-		if apierrors.IsNotFound(err) {
-			o = waiting(v1alpha1.ReasonCredentials, "Waiting for Secret %s with tokenID and tokenSecret", name).again(later)
-		}
-		return credentials{}, &o
-	}
-	c := credentials{string(secret.Data["tokenID"]), string(secret.Data["tokenSecret"])}
-	if c.tokenID == "" || c.tokenSecret == "" {
-		o := waiting(v1alpha1.ReasonCredentials, "Secret %s must hold tokenID (user@realm!name) and tokenSecret", name).again(later)
-		return credentials{}, &o
-	}
-	return c, nil
+	host.Status.Preflight = session.preflight(ctx, host)
+	return settled(v1alpha1.ReasonConnected, "Connected to Proxmox VE %s", version.Version).again(secretTime)
 }
 
 // survey reports on the services as a set: order, phases, problems, how many are ready.

@@ -105,6 +105,7 @@ func reportHost(host *v1alpha1.NixMoxHost, o Outcome) {
 	s.ObservedGeneration = host.Generation
 	s.LastHandledReconcileAt = host.Annotations[v1alpha1.RequestedAtAnnotation]
 	summarize(&s.Conditions, host.Generation, o, o.Message)
+	warnOfTLS(host)
 }
 
 func announceHost(recorder events.EventRecorder, before, host *v1alpha1.NixMoxHost) {

@@ -56,6 +56,10 @@ func (r *ServiceReconciler) observe(ctx context.Context, p *pass) *Outcome {
 			"clear it on the node with `pct unlock %d && pct destroy %d`", vmid, p.guest.Node, vmid, vmid).again(later)
 		return &o
 	}
+	if r.trusted(p) {
+		p.trust()
+		return nil
+	}
 	return r.read(ctx, p)
 }
 

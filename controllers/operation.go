@@ -25,7 +25,7 @@ import (
 // and calls nobody.
 func (r *ServiceReconciler) begin(ctx context.Context, p *pass, kind plan.Kind) *Outcome {
 	p.svc.Status.Operation = &v1alpha1.Operation{
-		Kind: string(kind), Node: p.svc.Status.Node, VMID: p.svc.Status.VMID, TokenID: p.session.tokenID, StartedAt: metav1.NewTime(p.now),
+		Kind: string(kind), Node: p.svc.Status.Node, VMID: p.svc.Status.VMID, TokenID: p.session.identity(), StartedAt: metav1.NewTime(p.now),
 	}
 	if kind == plan.Create {
 		p.svc.Status.Operation.Nonce, p.svc.Status.Operation.Template = nonce(), p.desired.Template

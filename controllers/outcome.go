@@ -84,7 +84,7 @@ func classify(err error, what string) Outcome {
 		return Outcome{Class: Blind, Reason: v1alpha1.ReasonHostUnreachable, Message: "Waiting for the first answer of Proxmox", Again: soon}
 	case proxmox.IsUnauthorized(err):
 		return Outcome{Class: Blind, Reason: v1alpha1.ReasonHostUnauthorized, Again: later,
-			Message: "Proxmox refuses the credentials: check tokenID and tokenSecret in the host's Secret, and that the token is not expired"}
+			Message: "Proxmox refuses the credentials: check tokenID and tokenSecret in the host's Secret, and that the token is not expired; or username and password"}
 	case proxmox.IsTLS(err):
 		sentence, _ := proxmox.TLSProblem(err)
 		return Outcome{Class: Blind, Reason: v1alpha1.ReasonHostUnreachable, Message: sentence, Again: later}

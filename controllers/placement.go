@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
 	"github.com/nixmox/nixmox-controller/internal/plan"
 	"github.com/nixmox/nixmox-controller/internal/proxmox"
@@ -18,6 +20,7 @@ type placement struct {
 	node      string
 	memoryMiB int64
 	at        time.Time
+	vmid      proxmox.VMID // once there is one
 }
 
 // placementMemory is how long a placement counts beside the resource list, which follows within seconds of the creation.
@@ -163,20 +166,20 @@ func whyNot(n proxmox.Node, known bool, nodes map[string]proxmox.Node) string {
 	return fmt.Sprintf("Proxmox has no such node, only %s", list(names))
 }
 
-// placeInFlight counts a creation until the resource list shows it.
-func (s *session) placeInFlight(vmid proxmox.VMID, node string, memoryMiB int64, now time.Time) {
+// placeInFlight counts a creation until the resource list shows it, from the moment that its node is chosen.
+func (s *session) placeInFlight(who types.NamespacedName, p placement) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.placed[vmid] = placement{node, memoryMiB, now}
+	s.placed[who] = p
 }
 
 func (s *session) inFlightMiB(node string, now time.Time) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var sum int64
-	for vmid, p := range s.placed {
-		if now.Sub(p.at) > placementMemory || s.inventory.Listed(vmid) {
-			delete(s.placed, vmid)
+	for who, p := range s.placed {
+		if now.Sub(p.at) > placementMemory || p.vmid != 0 && s.inventory.Listed(p.vmid) {
+			delete(s.placed, who)
 		} else if p.node == node {
 			sum += p.memoryMiB
 		}

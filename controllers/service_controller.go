@@ -26,6 +26,7 @@ import (
 	"github.com/nixmox/nixmox-controller/internal/marker"
 	"github.com/nixmox/nixmox-controller/internal/plan"
 	"github.com/nixmox/nixmox-controller/internal/proxmox"
+	"github.com/nixmox/nixmox-controller/internal/topology"
 )
 
 // The cache needs a moment to catch up with what somebody else wrote, and with what we wrote ourselves.
@@ -77,6 +78,7 @@ type pass struct {
 	observed plan.Observed
 	plan     plan.Plan
 	planned  bool     // plan was computed
+	onTrust  bool     // observed is what was seen before the controller was restarted
 	options  []string // the optional settings that the spec names
 }
 
@@ -152,6 +154,11 @@ func (r *ServiceReconciler) resolveHost(ctx context.Context, p *pass) *Outcome {
 			return &Outcome{Keep: true, Err: fmt.Errorf("read host %s: %w", name, err)}
 		}
 		o := waiting(v1alpha1.ReasonHostNotFound, "Waiting for NixMoxHost %s, which does not exist yet; spec.hostRef.name names it", name)
+		return &o
+	}
+	if !topology.Allows(p.host, p.svc.Namespace) && p.svc.DeletionTimestamp == nil {
+		o := stalled(v1alpha1.ReasonPolicyRefused, "Host %s does not allow services of namespace %s: add it to its spec.allowedNamespaces, or name another host in spec.hostRef", name, p.svc.Namespace)
+		p.mark(v1alpha1.ConditionValid, metav1.ConditionFalse, o.Reason, "%s", o.Message)
 		return &o
 	}
 	p.session = r.Sessions.of(name)
@@ -246,6 +253,11 @@ func (r *ServiceReconciler) fillDefaults(_ context.Context, p *pass) *Outcome {
 		o := stalled(v1alpha1.ReasonInvalid, "%s", err)
 		return &o
 	}
+	if why := policyRefuses(p.host, p.svc); why != "" && p.svc.Status.Operation == nil {
+		p.mark(v1alpha1.ConditionValid, metav1.ConditionFalse, v1alpha1.ReasonPolicyRefused, "%s", why)
+		o := stalled(v1alpha1.ReasonPolicyRefused, "%s", why)
+		return &o
+	}
 	p.desired = d
 	p.manageOptions()
 	p.handOver()
@@ -254,6 +266,9 @@ func (r *ServiceReconciler) fillDefaults(_ context.Context, p *pass) *Outcome {
 
 // planSteps computes what remains to be done and writes it where people see it.
 func (r *ServiceReconciler) planSteps(_ context.Context, p *pass) *Outcome {
+	if p.onTrust {
+		return nil
+	}
 	p.plan, p.planned = plan.Compute(p.desired, p.observed), true
 	p.svc.Status.Plan = p.plan.Lines()
 	return nil

@@ -3,6 +3,8 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,31 +17,77 @@ import (
 	"github.com/nixmox/nixmox-controller/internal/proxmox"
 )
 
-// credentials are what a host's Secret holds.
-type credentials struct{ tokenID, tokenSecret string }
+// trust is what a host's Secrets hold: who we are on Proxmox, and the certificate authority of its endpoints.
+type trust struct {
+	proxmox.Credentials
+	caBundle string
+}
 
 // session is our conversation with one Proxmox: the client, what is known about it, and who works on it.
 type session struct {
 	api       execute.API
 	client    *proxmox.Client
 	inventory *inventory.Inventory
-	tokenID   string
 	slots     *slots
 	log       logr.Logger
 
 	stop context.CancelFunc
 	made string // what it was made from, to notice a change
+	// hosts that share the session: objects with the same endpoints, trust and credentials, in whatever namespace. Guarded by Sessions.
+	hosts map[types.NamespacedName]bool
+
+	// placing is held while a node is chosen and its slot taken: the next choice counts this one.
+	placing sync.Mutex
 
 	mu      sync.Mutex
+	creds   proxmox.Credentials
+	names   map[string]bool // under which Proxmox lists our tasks, those from before a change of the credentials too
 	version proxmox.Version
 	owners  map[proxmox.VMID]types.NamespacedName
-	placed  map[proxmox.VMID]placement
+	placed  map[types.NamespacedName]placement
+	checked map[types.NamespacedName]preflight
 	shelves map[string]shelf
 	seen    map[types.UID]time.Time // services without a container, and when we first looked at them
 }
 
 // asRoot is whether Proxmox is asked by root@pam in person: a few settings are for nobody else, not even for root's tokens.
-func (s *session) asRoot() bool { return s.tokenID == "root@pam" }
+func (s *session) asRoot() bool { return s.identity() == "root@pam" }
+
+// identity is the name under which Proxmox lists the tasks that we begin now.
+func (s *session) identity() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.creds.Identity()
+}
+
+// isUs is whether a task of this user or token is one of ours.
+func (s *session) isUs(user string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.names[user]
+}
+
+func (s *session) is(c proxmox.Credentials) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.creds == c
+}
+
+// become goes on as somebody else, in the middle of whatever is under way: operations remember who began them.
+func (s *session) become(c proxmox.Credentials) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.creds == c {
+		return nil
+	}
+	if err := s.client.SetCredentials(c); err != nil {
+		return err
+	}
+	s.log.Info("The credentials were changed", "identity", c.Identity())
+	s.creds, s.names[c.Identity()] = c, true
+	s.inventory.PollSoon()
+	return nil
+}
 
 // own makes a change of the container wake its service.
 func (s *session) own(vmid proxmox.VMID, service types.NamespacedName) {
@@ -110,7 +158,8 @@ func (s *session) release(ctx context.Context) (proxmox.Version, error) {
 	return version, nil
 }
 
-// Sessions are the sessions of all hosts. The host controller makes and ends them; the service controller uses them.
+// Sessions are the sessions of all hosts. The host controller makes and ends them; the service controller uses them. Hosts that point at one
+// Proxmox in the same way, as the same user or token, share one: its poller, slots and allocator. Others, whose rights may differ, do not.
 type Sessions struct {
 	log logr.Logger
 	// wakeService and wakeHost put an object into its controller's queue.
@@ -155,17 +204,26 @@ func (s *Sessions) of(host types.NamespacedName) *session {
 }
 
 // ensure is the session of a host with these credentials: the one that runs, or a new one when what it was made from changed.
-func (s *Sessions) ensure(host *v1alpha1.NixMoxHost, c credentials) (*session, error) {
+func (s *Sessions) ensure(host *v1alpha1.NixMoxHost, c trust) (*session, error) {
 	name := types.NamespacedName{Namespace: host.Namespace, Name: host.Name}
-	made := fmt.Sprintf("%q %+v %q %q %v", host.Spec.Endpoints, host.Spec.TLS, c.tokenID, c.tokenSecret, host.Spec.PollInterval)
+	made := fmt.Sprintf("%q %+v %v", host.Spec.Endpoints, tlsOf(host, c), host.Spec.PollInterval)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if running := s.all[name]; running != nil {
-		if running.made == made {
+		switch {
+		case running.made == made && running.is(c.Credentials):
 			return running, nil
+		case running.made == made && len(running.hosts) == 1:
+			return running, running.become(c.Credentials)
 		}
-		running.stop()
-		delete(s.all, name)
+		s.leave(name) // the other hosts that share it go on as before
+	}
+	for _, other := range s.all {
+		if other.made == made && other.is(c.Credentials) {
+			other.hosts[name] = true
+			s.all[name] = other
+			return other, nil
+		}
 	}
 	created, err := s.open(name, host, c)
 	if err != nil {
@@ -176,12 +234,44 @@ func (s *Sessions) ensure(host *v1alpha1.NixMoxHost, c credentials) (*session, e
 	return created, nil
 }
 
-func (s *Sessions) open(name types.NamespacedName, host *v1alpha1.NixMoxHost, c credentials) (*session, error) {
-	options := proxmox.Options{Endpoints: host.Spec.Endpoints, TokenID: c.tokenID, TokenSecret: c.tokenSecret}
-	if t := host.Spec.TLS; t != nil {
-		options.RootCAs, options.Fingerprint, options.InsecureSkipVerify = []byte(t.CABundle), t.Fingerprint, t.InsecureSkipVerify
+// leave takes a host out of its session, which ends with its last. The lock is held.
+func (s *Sessions) leave(host types.NamespacedName) {
+	running := s.all[host]
+	if running == nil {
+		return
 	}
-	log := s.log.WithValues("host", name.String())
+	delete(s.all, host)
+	if delete(running.hosts, host); len(running.hosts) == 0 {
+		running.stop()
+	}
+}
+
+// sharing are the hosts of a session.
+func (s *Sessions) sharing(one *session) []types.NamespacedName {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Keys(one.hosts))
+}
+
+// tlsOf is how the certificate is verified, with the authority itself in the place of the Secret that holds it.
+func tlsOf(host *v1alpha1.NixMoxHost, c trust) v1alpha1.TLSSettings {
+	var tls v1alpha1.TLSSettings
+	if host.Spec.TLS != nil {
+		tls = *host.Spec.TLS
+	}
+	if tls.CASecretRef != nil {
+		tls.CABundle, tls.CASecretRef = c.caBundle, nil
+	}
+	return tls
+}
+
+func (s *Sessions) open(name types.NamespacedName, host *v1alpha1.NixMoxHost, c trust) (*session, error) {
+	tls := tlsOf(host, c)
+	options := proxmox.Options{
+		Endpoints: host.Spec.Endpoints, TokenID: c.TokenID, TokenSecret: c.TokenSecret, Username: c.Username, Password: c.Password,
+		RootCAs: []byte(tls.CABundle), Fingerprint: tls.Fingerprint, InsecureSkipVerify: tls.InsecureSkipVerify,
+	}
+	log := s.log.WithValues("host", name.String()) // the first of those that share it
 	options.Observe = func(call proxmox.Call) {
 		log.V(2).Info("Call", "method", call.Method, "path", call.Path, "status", call.Status, "duration", call.Duration)
 	}
@@ -191,8 +281,9 @@ func (s *Sessions) open(name types.NamespacedName, host *v1alpha1.NixMoxHost, c 
 	}
 	ctx, stop := context.WithCancel(s.ctx)
 	created := &session{
-		api: client, client: client, tokenID: c.tokenID, slots: newSlots(s.wakeService), log: log, stop: stop,
-		owners: map[proxmox.VMID]types.NamespacedName{}, placed: map[proxmox.VMID]placement{}, shelves: map[string]shelf{}, seen: map[types.UID]time.Time{},
+		api: client, client: client, creds: c.Credentials, names: map[string]bool{c.Identity(): true}, slots: newSlots(s.wakeService), log: log, stop: stop,
+		hosts: map[types.NamespacedName]bool{name: true}, checked: map[types.NamespacedName]preflight{},
+		owners: map[proxmox.VMID]types.NamespacedName{}, placed: map[types.NamespacedName]placement{}, shelves: map[string]shelf{}, seen: map[types.UID]time.Time{},
 	}
 	poll := inventory.Options{
 		Log: log,
@@ -202,8 +293,10 @@ func (s *Sessions) open(name types.NamespacedName, host *v1alpha1.NixMoxHost, c 
 			}
 		},
 		OnReach: func() {
-			s.wakeHost(name)
-			s.wakeServices(name)
+			for _, host := range s.sharing(created) {
+				s.wakeHost(host)
+				s.wakeServices(host)
+			}
 		},
 		OnStrangers: func() { s.strangersChanged(name) },
 	}
@@ -219,8 +312,5 @@ func (s *Sessions) open(name types.NamespacedName, host *v1alpha1.NixMoxHost, c 
 func (s *Sessions) end(host types.NamespacedName) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if running := s.all[host]; running != nil {
-		running.stop()
-		delete(s.all, host)
-	}
+	s.leave(host)
 }

@@ -29,6 +29,7 @@ type lab struct {
 	t         *testing.T
 	api       *apiserver.Server
 	namespace string
+	others    []string // namespaces that the controller watches too
 	pve       *pvesimtest.Server
 	ssh       *sshd.Server
 	log       *logbook
@@ -71,7 +72,7 @@ func newLab(t *testing.T, edit ...func(l *lab, world *string)) *lab {
 
 func (l *lab) startController() {
 	l.controller = l.StartController(testlab.ControllerOptions{
-		Log: testr.NewWithInterface(quiet{l.t}, testr.Options{}), Grace: l.grace, Timing: l.timing, Wrap: l.countWrites,
+		Log: testr.NewWithInterface(quiet{l.t}, testr.Options{}), Grace: l.grace, Timing: l.timing, Namespaces: l.others, Wrap: l.countWrites,
 	})
 	l.stop, l.stopped = l.controller.End, l.controller.Done()
 }

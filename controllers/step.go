@@ -45,7 +45,7 @@ func (r *ServiceReconciler) startStep(ctx context.Context, p *pass) *Outcome {
 		op := p.svc.Status.Operation
 		p.marker.Nonce = op.Nonce
 		p.session.own(proxmox.VMID(op.VMID), p.key)
-		p.session.placeInFlight(proxmox.VMID(op.VMID), op.Node, p.desired.MemoryMiB, p.now)
+		p.session.placeInFlight(p.key, placement{op.Node, p.desired.MemoryMiB, p.now, proxmox.VMID(op.VMID)})
 	}
 	o := r.call(ctx, p, s)
 	return &o
@@ -161,6 +161,8 @@ func (r *ServiceReconciler) slot(ctx context.Context, p *pass, s plan.Step) *Out
 	}
 	nodes, reason := []string{p.svc.Status.Node}, p.svc.Status.Placement
 	if s.Kind == plan.Create && (p.svc.Status.Node == "" || p.svc.Status.Template == "") {
+		p.session.placing.Lock()
+		defer p.session.placing.Unlock()
 		var o *Outcome
 		if nodes, reason, o = p.session.place(ctx, p.host, p.svc, p.desired, p.now); o != nil {
 			return o
@@ -169,6 +171,9 @@ func (r *ServiceReconciler) slot(ctx context.Context, p *pass, s plan.Step) *Out
 	most := int(max(p.host.Spec.Rollout.MaxConcurrent, 1))
 	if node, ok := p.session.slots.acquire(p.key, most, nodes...); ok {
 		p.svc.Status.Node, p.svc.Status.Placement = node, reason
+		if s.Kind == plan.Create {
+			p.session.placeInFlight(p.key, placement{node: node, memoryMiB: p.desired.MemoryMiB, at: p.now})
+		}
 		return nil
 	}
 	o := waiting(v1alpha1.ReasonWaitingForSlot, "Waiting for one of the %d slots of the node (spec.rollout.maxConcurrent)", most)

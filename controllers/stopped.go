@@ -46,7 +46,7 @@ func (r *ServiceReconciler) judgeByPolicy(ctx context.Context, p *pass) *Outcome
 			o := classify(err, fmt.Sprintf("see who stopped container %d on %s", p.guest.VMID, p.guest.Node))
 			return &o
 		}
-		if who != "" && who != p.session.tokenID {
+		if who != "" && !p.session.isUs(who) {
 			s.Stopped = p.stopSeen(who)
 		}
 	}

@@ -209,7 +209,7 @@ func (t *topologies) moved(host types.NamespacedName, report *manifest.Report) (
 // servicesOf lists the services that refer to a host. They are the cache's own: nobody may change them.
 func servicesOf(ctx context.Context, c client.Reader, host types.NamespacedName) ([]v1alpha1.NixMoxService, error) {
 	var all v1alpha1.NixMoxServiceList
-	if err := c.List(ctx, &all, client.InNamespace(host.Namespace), client.MatchingFields{indexHost: host.String()}, client.UnsafeDisableDeepCopy); err != nil {
+	if err := c.List(ctx, &all, client.MatchingFields{indexHost: host.String()}, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("list the services of host %s: %w", host, err)
 	}
 	return all.Items, nil

@@ -22,7 +22,7 @@ func (r *ServiceReconciler) verdict(p *pass) Outcome {
 	if len(p.plan.Refused) > 0 {
 		return stalled(v1alpha1.ReasonChangeRefused, "%s", p.plan.Refused[0])
 	}
-	if len(p.plan.Steps) == 0 && p.observed.Exists {
+	if len(p.plan.Steps) == 0 && p.observed.Exists && !p.onTrust {
 		grant(p)
 	}
 	switch {

@@ -15,6 +15,8 @@ const (
 
 	// ConditionExecReady of a host: commands can be run inside its containers.
 	ConditionExecReady = "ExecReady"
+	// ConditionInsecure is on hosts whose certificate is not verified, and on no others.
+	ConditionInsecure = "InsecureTLS"
 )
 
 // Reasons of the conditions: the whole list, so that a reader of a reason finds its meaning here.
@@ -63,6 +65,12 @@ const (
 	ReasonChangeRefused      = "ChangeRefused"
 	ReasonVMIDConflict       = "VMIDConflict"
 	ReasonOwnedElsewhere     = "OwnedElsewhere"
+
+	// ReasonPolicyRefused: the host's policy does not allow what the spec asks for.
+	ReasonPolicyRefused = "PolicyRefused"
+
+	// ReasonInsecureSkipVerify: the certificate of Proxmox is not verified.
+	ReasonInsecureSkipVerify = "InsecureSkipVerify"
 
 	// Failing: not the fault of this object's spec.
 	ReasonStartupTimeout  = "StartupTimeout"

@@ -59,14 +59,23 @@ type NixMoxHostSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.all(e, e.matches('^https?://([a-zA-Z0-9.-]+|[[][0-9a-fA-F:.]+[]])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?/?$'))",message="an endpoint is a URL without a path, such as https://pve1.lan:8006"
 	Endpoints []string `json:"endpoints"`
 
-	// credentialsRef names the Secret, in the host's namespace, with tokenID (user@realm!name) and tokenSecret. It is read again when
-	// Proxmox refuses it and when the host changes.
+	// credentialsRef names the Secret, in the host's namespace, with tokenID (user@realm!name) and tokenSecret, or with username
+	// (user@realm) and password, for which tickets are taken. It is read again every minute, and at once when the host changes.
 	// +required
 	CredentialsRef SecretReference `json:"credentialsRef"`
 
 	// tls says how the endpoints' certificate is verified. Omitted: by the system's certificate authorities.
 	// +optional
 	TLS *TLSSettings `json:"tls,omitempty"`
+
+	// allowedNamespaces may refer to this host with their services' hostRef, beside its own namespace, which always may; "*" stands for
+	// all (default: none). A namespace that is not named has no part in the host: its services hold no address and no phase.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=256
+	// +kubebuilder:validation:items:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="self.all(n, n == '*' || n.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'))",message="allowedNamespaces must be names of namespaces, or * for all"
+	AllowedNamespaces []string `json:"allowedNamespaces,omitempty"`
 
 	// nodes that may hold containers. Omitted: every node that is online.
 	// +optional
@@ -129,15 +138,35 @@ type SecretReference struct {
 	Name string `json:"name"`
 }
 
+// SecretKeyReference names a key of a Secret in the same namespace.
+type SecretKeyReference struct {
+	// name of the Secret, in the namespace of the object that refers to it.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+
+	// key of the value (default ca.crt).
+	// +optional
+	// +kubebuilder:default=ca.crt
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Key string `json:"key,omitempty"`
+}
+
 // TLSSettings say how the endpoints' certificate is verified.
 //
-// +kubebuilder:validation:XValidation:rule="[has(self.caBundle), has(self.fingerprint), has(self.insecureSkipVerify) && self.insecureSkipVerify].filter(x, x).size() <= 1",message="use one of caBundle, fingerprint and insecureSkipVerify"
+// +kubebuilder:validation:XValidation:rule="[has(self.caBundle), has(self.caSecretRef), has(self.fingerprint), has(self.insecureSkipVerify) && self.insecureSkipVerify].filter(x, x).size() <= 1",message="use one of caBundle, caSecretRef, fingerprint and insecureSkipVerify"
 type TLSSettings struct {
 	// caBundle is the certificate authority in PEM: of a Proxmox node, the file /etc/pve/pve-root-ca.pem.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1048576
 	// +kubebuilder:validation:XValidation:rule="self.contains('-----BEGIN CERTIFICATE-----')",message="caBundle must hold certificates in PEM, which begin with -----BEGIN CERTIFICATE-----"
 	CABundle string `json:"caBundle,omitempty"`
+
+	// caSecretRef names a Secret, in the host's namespace, that holds the certificate authority in PEM. It is read again every minute.
+	// +optional
+	CASecretRef *SecretKeyReference `json:"caSecretRef,omitempty"`
 
 	// fingerprint is the SHA-256 of the endpoint's certificate, such as AA:BB:...; the certificate is then verified by it alone.
 	// +optional
@@ -260,6 +289,23 @@ type HostPolicy struct {
 	// +kubebuilder:validation:items:MaxLength=253
 	// +kubebuilder:validation:XValidation:rule="self.all(h, isIP(h) || isCIDR(h) || h.matches('^[a-zA-Z0-9]([-a-zA-Z0-9]{0,61}[a-zA-Z0-9])?([.][a-zA-Z0-9]([-a-zA-Z0-9]{0,61}[a-zA-Z0-9])?)*$'))",message="a probe host is a name, an address or a network, such as 192.168.1.0/24"
 	ProbeHosts []string `json:"probeHosts,omitempty"`
+
+	// templates that services may name, where * stands for any characters, such as local:vztmpl/nixos-* (default: all). The host's own
+	// default is always allowed.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=255
+	Templates []string `json:"templates,omitempty"`
+
+	// bridges that services may name, beside the host's own (default: all).
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=63
+	Bridges []string `json:"bridges,omitempty"`
 }
 
 // Phase is a named step of the roll-out.
@@ -356,6 +402,12 @@ type NixMoxHostStatus struct {
 	// +optional
 	Version string `json:"version,omitempty"`
 
+	// preflight says whether what the spec names is there for our credentials: privileges, storages, bridge and template.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	Preflight []PreflightCheck `json:"preflight,omitempty"`
+
 	// phase that the roll-out is in, and how many there are, such as 3/6.
 	// +optional
 	Phase string `json:"phase,omitempty"`
@@ -400,6 +452,20 @@ type ChangesStatus struct {
 	// disrupted are those among them that are interrupted by a step.
 	// +optional
 	Disrupted int32 `json:"disrupted,omitempty"`
+}
+
+// PreflightCheck is one thing that containers need, and whether it is there.
+type PreflightCheck struct {
+	// name of the check: privileges, storages, bridge or template.
+	Name string `json:"name"`
+	// ok is whether nothing is missing.
+	OK bool `json:"ok"`
+	// message says what is missing.
+	// +optional
+	Message string `json:"message,omitempty"`
+	// fix is a line for the shell of a Proxmox node that mends it, or shows more.
+	// +optional
+	Fix string `json:"fix,omitempty"`
 }
 
 // PhaseStatus is one phase of the roll-out.

@@ -4,7 +4,7 @@ import "strings"
 
 const (
 	sayEndpoint = "an endpoint is a URL without a path, such as https://pve1.lan:8006"
-	sayOneTLS   = "use one of caBundle, fingerprint and insecureSkipVerify"
+	sayOneTLS   = "use one of caBundle, caSecretRef, fingerprint and insecureSkipVerify"
 	sayInstance = "instance must be lower-case letters, digits and '-', such as home"
 	sayDomain   = "domain must be an RFC 1123 name, such as example.com"
 	sayKey      = "an SSH public key is one line that starts with its type and the key, such as ssh-ed25519 AAAA..."
@@ -118,6 +118,17 @@ var hostRules = []rule{
 	{what: "a startup of two days", spec: `{health: {startupTimeout: 48h}}`, field: "spec.health.startupTimeout", message: sayDuration},
 	{what: "no retry", spec: `{health: {retries: 0}}`, field: "spec.health.retries", message: "should be greater than or equal to 1"},
 	{what: "101 retries", spec: `{health: {retries: 101}}`, field: "spec.health.retries", message: "should be less than or equal to 100"},
+	{what: "a namespace with a capital", spec: `{allowedNamespaces: [Homelab]}`, field: "spec.allowedNamespaces", message: "allowedNamespaces must be names of namespaces, or * for all"},
+	{what: "an authority in a Secret without a name", spec: `{tls: {caSecretRef: {name: ""}}}`, field: "spec.tls.caSecretRef.name", message: "should be at least 1 chars long"},
+	{what: "an authority under no key", spec: `{tls: {caSecretRef: {name: a, key: ""}}}`, field: "spec.tls.caSecretRef.key", message: "should be at least 1 chars long"},
+	{what: "an authority twice", spec: `{tls: {caSecretRef: {name: a}, fingerprint: "` + aFingerprint + `"}}`, field: "spec.tls", message: sayOneTLS},
+	{what: "a namespace twice", spec: `{allowedNamespaces: [a, a]}`, field: "spec.allowedNamespaces[1]", message: `Duplicate value: "a"`},
+	{what: "an authority in no Secret", spec: `{tls: {caSecretRef: {key: a}}}`, field: "spec.tls.caSecretRef.name", message: "Required value"},
+	{what: "a template twice in the policy", spec: `{policy: {templates: [a, a]}}`, field: "spec.policy.templates[1]", message: `Duplicate value: "a"`},
+	{what: "a bridge twice in the policy", spec: `{policy: {bridges: [a, a]}}`, field: "spec.policy.bridges[1]", message: `Duplicate value: "a"`},
+	{what: "an empty template in the policy", spec: `{policy: {templates: [""]}}`, field: "spec.policy.templates[0]", message: "should be at least 1 chars long"},
+	{what: "an empty bridge in the policy", spec: `{policy: {bridges: [""]}}`, field: "spec.policy.bridges[0]", message: "should be at least 1 chars long"},
+
 	{what: "polling ten times a second", spec: `{pollInterval: 100ms}`, field: "spec.pollInterval", message: "pollInterval must be at least 1s"},
 	{what: "polling in words", spec: `{pollInterval: often}`, field: "spec.pollInterval", message: sayDuration},
 }
@@ -134,6 +145,9 @@ var acceptedHosts = `
 {tls: {fingerprint: "aa` + aFingerprint[2:] + `"}}
 {tls: {insecureSkipVerify: true}}
 {nodes: [pve1, PVE-2]}
+{tls: {caSecretRef: {name: pve-ca}}}
+{allowedNamespaces: [homelab, "*"]}
+{policy: {templates: ["local:vztmpl/nixos-*"], bridges: [vmbr0, vmbr1]}}
 {vmidRange: {from: 100, to: 100}}
 {vmidRange: {from: 100, to: 999999999}}
 {network: {cidr: "fd00::/64", gateway: "fe80::1", dnsServers: ["fd00::53", 9.9.9.9]}}

@@ -144,6 +144,7 @@ var serviceRules = []rule{
 	{what: "a number that Proxmox keeps for itself", spec: `{vmid: 99}`, field: "spec.vmid", message: "should be greater than or equal to 100"},
 	{what: "a number with ten digits", spec: `{vmid: 1000000000}`, field: "spec.vmid", message: "should be less than or equal to 999999999"},
 	{what: "a node with a dot", spec: `{node: pve1.lan}`, field: "spec.node", message: "node must be the name of a Proxmox node, such as pve1"},
+	{what: "a host in a namespace with a capital", spec: `{hostRef: {namespace: Infra}}`, field: "spec.hostRef.namespace", message: "hostRef.namespace must be the name of a namespace"},
 	{what: "an empty name of the host", spec: `{hostRef: {name: ""}}`, field: "spec.hostRef.name", message: "should be at least 1 chars long"},
 
 	{what: "a bridge with a comma", spec: `{network: {bridge: "vmbr0,tag=5"}}`, field: "spec.network.bridge", message: sayBridge},
@@ -217,6 +218,7 @@ var acceptedServices = `
 {node: pve-1}
 {hostRef: {}}
 {hostRef: {name: other.host}}
+{hostRef: {namespace: infra}}
 {network: {}}
 {network: {bridge: vnet_1.100-a, vlanTag: 4094, gateway: 192.168.1.1, macAddress: "bc:24:11:AA:00:01", firewall: false}}
 {ip: "fd00::11/64", network: {gateway: "fe80::1", vlanTag: 1}}

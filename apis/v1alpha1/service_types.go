@@ -58,8 +58,8 @@ type NixMoxServiceSpec struct {
 	// +kubebuilder:default=true
 	Enable *bool `json:"enable,omitempty"`
 
-	// hostRef names the NixMoxHost, in the same namespace, whose Proxmox holds the container (default: the host named default).
-	// Immutable.
+	// hostRef names the NixMoxHost whose Proxmox holds the container (default: the host named default in the same namespace). One in
+	// another namespace must allow this one in its allowedNamespaces. Immutable.
 	// +optional
 	// +kubebuilder:default={}
 	HostRef HostReference `json:"hostRef,omitzero"`
@@ -235,9 +235,15 @@ type EnvironmentSource struct {
 	SecretRef SecretReference `json:"secretRef"`
 }
 
-// HostReference names a NixMoxHost in the service's namespace.
+// HostReference names a NixMoxHost.
 type HostReference struct {
-	// name of the NixMoxHost, in the same namespace (default: default).
+	// namespace of the NixMoxHost (default: that of the service).
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="hostRef.namespace must be the name of a namespace"
+	Namespace string `json:"namespace,omitempty"`
+
+	// name of the NixMoxHost (default: default).
 	// +optional
 	// +kubebuilder:default=default
 	// +kubebuilder:validation:MinLength=1

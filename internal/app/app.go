@@ -68,7 +68,7 @@ func New(ctx context.Context, cfg *rest.Config, opts Options) (manager.Manager, 
 	skipNames := true // several controllers in one process happen in tests
 	mgr, err := ctrl.NewManager(quick(cfg), ctrl.Options{
 		Scheme: scheme, Logger: opts.Log,
-		Cache:                  cache.Options{DefaultNamespaces: namespaces(opts.Namespaces), SyncPeriod: &resync},
+		Cache:                  cache.Options{DefaultNamespaces: namespaces(opts.Namespaces), SyncPeriod: &resync, DefaultTransform: cache.TransformStripManagedFields()},
 		Metrics:                metricsserver.Options{BindAddress: orNone(opts.MetricsAddress)},
 		HealthProbeBindAddress: orNone(opts.ProbeAddress),
 		LeaderElection:         opts.LeaderElection, LeaderElectionID: "controller.nixmox.dev", LeaderElectionNamespace: opts.LeaderElectionNamespace,

@@ -5,6 +5,7 @@ package topology
 
 import (
 	"net/netip"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -27,9 +28,16 @@ func ValidateAmong(host *v1alpha1.NixMoxHost, services []v1alpha1.NixMoxService,
 func Services(host *v1alpha1.NixMoxHost, services []v1alpha1.NixMoxService) []manifest.Service {
 	set := make([]manifest.Service, 0, len(services))
 	for i := range services {
-		set = append(set, Service(host, &services[i]))
+		if Allows(host, services[i].Namespace) {
+			set = append(set, Service(host, &services[i]))
+		}
 	}
 	return set
+}
+
+// Allows is whether the services of a namespace may refer to a host. Those of any other are no part of the set.
+func Allows(host *v1alpha1.NixMoxHost, namespace string) bool {
+	return namespace == host.Namespace || slices.Contains(host.Spec.AllowedNamespaces, namespace) || slices.Contains(host.Spec.AllowedNamespaces, "*")
 }
 
 // Service is one service of the set.
@@ -89,5 +97,9 @@ func HostOf(svc *v1alpha1.NixMoxService) types.NamespacedName {
 	if name == "" {
 		name = "default"
 	}
-	return types.NamespacedName{Namespace: svc.Namespace, Name: name}
+	namespace := svc.Spec.HostRef.Namespace
+	if namespace == "" {
+		namespace = svc.Namespace
+	}
+	return types.NamespacedName{Namespace: namespace, Name: name}
 }

@@ -31,6 +31,7 @@ const (
 	orderWrites
 	orderCold
 	orderDag
+	orderPeer
 )
 
 // The goals.
@@ -78,6 +79,7 @@ func measures(full bool) []measure {
 	}
 	bulk(10, goalCalls10, orderCalls)
 	bulk(100, goalCalls100, orderCalls+1)
+	all = append(all, measure{name: "peer", together: true, run: peer})
 	rollOuts(10, 1, 2, 1, 1, true)
 	rollOuts(100, 3, 2, 1, 1, true)
 	all = append(all, measure{name: "rest-100", run: func(ctx context.Context, b *bench) error { return b.rest(ctx, orderRest) }})
@@ -136,6 +138,21 @@ func bulkMeasure(name string, order int, s shape, goal float64) measure {
 			fmt.Sprintf("wall %.1f s, bound %.1f s", r.wall.Seconds(), r.bound.Seconds()))
 		return b.keepOrRemove(ctx, c, true)
 	}}
+}
+
+// peer is the comparison with kubemox: five containers whose tasks take a second each.
+func peer(ctx context.Context, b *bench) error {
+	s := shape{services: 5, nodes: 1, levels: 1, gate: v1alpha1.GatePhase, maxConcurrent: 5, create: 1, start: 1, ready: 0}
+	c, err := b.lab.scene(ctx, s)
+	if err != nil {
+		return err
+	}
+	r, err := c.rollOut(ctx)
+	if err != nil {
+		return err
+	}
+	b.table.add(orderPeer, "five containers whose tasks take 1 s each", fmt.Sprintf("%.1f s, %d calls", r.wall.Seconds(), r.calls), "", true, "kubemox 0.6.5: 64.5 s, 88 calls")
+	return c.remove(ctx)
 }
 
 // keepOrRemove keeps a scene for the measures at rest, or takes it away from the controller.

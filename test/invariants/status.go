@@ -65,6 +65,7 @@ var Table = map[string][]Row{
 	v1alpha1.ReasonPhaseContradiction: {OnItsWay, NeedsEdit},
 	v1alpha1.ReasonInvalid:            {NeedsEdit},
 	v1alpha1.ReasonChangeRefused:      {NeedsEdit},
+	v1alpha1.ReasonPolicyRefused:      {NeedsEdit},
 	v1alpha1.ReasonVMIDConflict:       {NeedsEdit},
 	v1alpha1.ReasonOwnedElsewhere:     {NeedsEdit},
 

@@ -152,6 +152,8 @@ type ControllerOptions struct {
 	Grace time.Duration
 	// Wrap stands nearest to the controller, between it and the API server.
 	Wrap func(http.RoundTripper) http.RoundTripper
+	// Namespaces that it watches besides the lab's.
+	Namespaces []string
 }
 
 // StartController starts one more controller.
@@ -167,7 +169,7 @@ func (l *Lab) StartController(o ControllerOptions) *Controller {
 	go func() {
 		defer close(c.done)
 		err := app.Run(ctx, config, app.Options{
-			Log: o.Log, Namespaces: []string{l.Namespace}, ProblemGrace: o.Grace, Timing: o.Timing, Development: development,
+			Log: o.Log, Namespaces: append([]string{l.Namespace}, o.Namespaces...), ProblemGrace: o.Grace, Timing: o.Timing, Development: development,
 		})
 		if ctx.Err() == nil {
 			c.err = err

@@ -1,0 +1,110 @@
+package controllers_test
+
+import (
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+	"github.com/nixmox/nixmox-controller/internal/pvesim"
+)
+
+// three is an edit of the world to a cluster of three nodes; the fast storage is on the second and third, the other template on the third.
+func three(_ *lab, world *string) {
+	*world = strings.NewReplacer(
+		`"nodes": [{"name": "pve1", "cpus": 8, "memory": 65536}]`, `"nodes": [{"name": "pve1"}, {"name": "pve2"}, {"name": "pve3"}]`,
+		`"local-zfs": {`, `"fast": {"type": "zfspool", "content": ["rootdir"], "nodes": ["pve2", "pve3"]},
+		 "shelf": {"type": "dir", "content": ["vztmpl"], "nodes": ["pve3"]}, "local-zfs": {`,
+		`"templates": [`, `"templates": [{"volid": "shelf:vztmpl/special.tar.xz", "ostype": "nixos"}, `,
+		`"/storage/local-zfs": "NixMoxStorage"`, `"/storage/local-zfs": "NixMoxStorage", "/storage/fast": "NixMoxStorage", "/storage/shelf": "NixMoxStorage"`,
+	).Replace(*world)
+}
+
+func TestContainersAreSpreadByTheMemoryCommitted(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, three, func(_ *lab, world *string) {
+		*world = strings.Replace(*world, `"durations"`, `"containers": [{"vmid": 500, "node": "pve1", "config": {"memory": "9000", "hostname": "theirs"}}], "durations"`, 1)
+	})
+	l.host()
+	for i, name := range []string{"a", "b", "c"} {
+		l.service(name, checked(11+i, name, ", resources: {memory: 2Gi}"))
+	}
+	l.ready("a", "b", "c")
+	on := map[string]int{}
+	for _, name := range []string{"a", "b", "c"} {
+		s := l.get(name)
+		on[s.Status.Node]++
+		if !strings.Contains(s.Status.Placement, "least memory committed of 3 nodes") {
+			t.Errorf("%s is on %s: %s", name, s.Status.Node, s.Status.Placement)
+		}
+	}
+	if on["pve1"] > 0 || on["pve2"] == 0 || on["pve3"] == 0 {
+		t.Errorf("they are on %v; pve1 holds 9000 MiB already", on)
+	}
+}
+
+func TestANodeHasWhatTheServiceNeeds(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, three)
+	l.host(func(h *v1alpha1.NixMoxHost) { h.Spec.Nodes = []string{"pve1", "pve2", "pve3"} })
+	l.service("a", checked(11, "a", `, template: "shelf:vztmpl/special.tar.xz"`))
+	l.service("b", checked(12, "b", `, volumes: [{name: data, mountPath: /data, size: 1Gi, storage: fast}]`))
+	l.ready("a", "b")
+	if s := l.get("a"); s.Status.Node != "pve3" || !strings.Contains(s.Status.Placement, "pve1 has no storage shelf") {
+		t.Errorf("a is on %s: %s", s.Status.Node, s.Status.Placement)
+	}
+	if s := l.get("b"); s.Status.Node == "pve1" || !strings.Contains(s.Status.Placement, "pve1 has no storage fast") {
+		t.Errorf("b is on %s: %s", s.Status.Node, s.Status.Placement)
+	}
+	l.editHost(func(h *v1alpha1.NixMoxHost) { h.Spec.Nodes = []string{"pve1", "pve2"} })
+	l.service("c", checked(13, "c", `, template: "shelf:vztmpl/special.tar.xz"`))
+	l.situated("c", v1alpha1.ReasonNodeUnavailable, onItsWay, "Waiting for a node that has what the service needs: pve1 has no storage shelf, pve2 has no storage shelf")
+}
+
+func TestWhileANodeIsDownTheOthersGoOn(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, three)
+	handler, err := l.pve.NodeHandler("pve1")
+	l.must(err)
+	first := httptest.NewServer(handler)
+	t.Cleanup(first.Close)
+	handler, err = l.pve.NodeHandler("pve2")
+	l.must(err)
+	second := httptest.NewServer(handler)
+	t.Cleanup(second.Close)
+	l.host(func(h *v1alpha1.NixMoxHost) { h.Spec.Endpoints = []string{first.URL, second.URL} })
+	l.service("a", checked(11, "a", ", node: pve1"))
+	l.service("b", checked(12, "b", ", node: pve2"))
+	l.ready("a", "b")
+	l.must(l.pve.SetNodeOnline("pve1", false))
+	l.service("c", checked(13, "c", "")) // over the second endpoint, on a node that is there
+	l.ready("c")
+	if node := l.get("c").Status.Node; node == "pve1" {
+		t.Error("c was put on the node that is down")
+	}
+	l.service("d", checked(14, "d", ", node: pve1"))
+	l.situated("d", v1alpha1.ReasonNodeUnavailable, onItsWay, "Waiting for node pve1: it is offline")
+	l.must(l.pve.SetNodeOnline("pve1", true))
+	l.ready("a", "d")
+	if n := l.begun("vzcreate", 0); n != 4 {
+		t.Errorf("%d containers were made for four services", n)
+	}
+}
+
+func TestVirtualMachinesInTheRangeAreStepped(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.must(l.pve.AddGuest(pvesim.Guest{VMID: 900, Type: "qemu"}))
+	l.must(l.pve.AddGuest(pvesim.Guest{VMID: 902, Type: "qemu"}))
+	l.host(func(h *v1alpha1.NixMoxHost) { h.Spec.VMIDRange = v1alpha1.VMIDRange{From: 900, To: 903} })
+	l.service("a", checked(11, "a", ""))
+	l.service("b", checked(12, "b", ""))
+	l.ready("a", "b")
+	if a, b := l.get("a").Status.VMID, l.get("b").Status.VMID; a+b != 901+903 {
+		t.Errorf("their VMIDs are %d and %d", a, b)
+	}
+	l.service("c", checked(13, "c", ""))
+	l.situated("c", v1alpha1.ReasonVMIDRangeExhausted, onItsWay, "no free VMID from 900 to 903")
+	l.service("d", checked(14, "d", ", vmid: 902"))
+	l.situated("d", v1alpha1.ReasonVMIDConflict, needsEdit, "belongs to a virtual machine, and nothing is done to it")
+}

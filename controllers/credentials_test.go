@@ -1,0 +1,182 @@
+package controllers_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"io"
+	"log"
+	"math/big"
+	"net"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+	"github.com/nixmox/nixmox-controller/internal/pvesim"
+	"github.com/nixmox/nixmox-controller/internal/pvesim/calllog"
+)
+
+// secret writes a Secret, new or not, and leaves nothing in it of before.
+func (l *lab) secret(name string, data map[string]string) {
+	l.t.Helper()
+	_ = l.api.Client.Delete(l.t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: l.namespace, Name: name}})
+	l.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name}, StringData: data})
+}
+
+func TestTheTokenIsChangedInTheMiddleOfARollOut(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, func(_ *lab, world *string) { *world = strings.Replace(*world, `"vzcreate": 2`, `"vzcreate": 30`, 1) })
+	l.host()
+	l.service("a", checked(11, "a", ""))
+	l.service("b", checked(12, "b", ", dependsOn: [a]"))
+	l.eventually("a is being created", func() bool { return l.begun("vzcreate", 900) == 1 })
+	// Another token of the same user: it may not even see the task that runs.
+	l.pve.SetToken(pvesim.Token{ID: "nixmox@pve!new", Secret: "n3w-n3w-n3w"})
+	l.pve.RemoveToken("nixmox@pve!ctl")
+	l.secret("pve", map[string]string{"tokenID": "nixmox@pve!new", "tokenSecret": "n3w-n3w-n3w"})
+	l.ready("a", "b")
+	if n := l.begun("vzcreate", 0); n != 2 {
+		t.Errorf("%d creations of two containers", n)
+	}
+	if n := l.log.calls(func(e calllog.Entry) bool { return e.Method == "POST" && e.Token == "nixmox@pve!new" }); n == 0 {
+		t.Error("the new token was not used")
+	}
+}
+
+func TestAUserWithAPasswordIsLoggedInAndStaysSo(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, func(_ *lab, world *string) {
+		*world = strings.Replace(*world, `"users": {"nixmox@pve": {`, `"users": {"nixmox@pve": {"password": "pw", `, 1)
+	})
+	l.secret("pve", map[string]string{"username": "nixmox@pve", "password": "pw"})
+	l.host()
+	l.service("a", checked(11, "a", ""))
+	l.ready("a")
+	l.pve.ExpireTickets()
+	l.service("b", checked(12, "b", ""))
+	l.ready("b")
+	if n := l.log.calls(func(e calllog.Entry) bool { return e.Token != "" }); n > 0 {
+		t.Errorf("%d calls were made with a token", n)
+	}
+}
+
+// authority is a certificate authority and a certificate of its own for 127.0.0.1.
+func authority(t *testing.T) (pemCA string, certificate tls.Certificate) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: serial, Subject: pkix.Name{CommonName: "Proxmox Virtual Environment " + serial.String()}, NotBefore: time.Now().Add(-time.Hour),
+		NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+func TestTheAuthorityComesFromASecretAndMayChange(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	first, certificate := authority(t)
+	second, renewed := authority(t)
+	var current atomic.Pointer[tls.Certificate]
+	current.Store(&certificate)
+	secure := httptest.NewUnstartedServer(l.pve.Handler())
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	secure.TLS = &tls.Config{MinVersion: tls.VersionTLS12, GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{*current.Load()}}, nil
+	}}
+	secure.StartTLS()
+	t.Cleanup(secure.Close)
+	l.host(func(h *v1alpha1.NixMoxHost) {
+		h.Spec.Endpoints = []string{secure.URL}
+		h.Spec.TLS = &v1alpha1.TLSSettings{CASecretRef: &v1alpha1.SecretKeyReference{Name: "ca"}}
+	})
+	l.service("a", checked(11, "a", ""))
+	l.hosted(metav1.ConditionFalse, v1alpha1.ReasonCredentials, "Waiting for Secret "+l.namespace+"/ca with ca.crt")
+	l.secret("ca", map[string]string{"other": first})
+	l.hosted(metav1.ConditionFalse, v1alpha1.ReasonCredentials, "spec.tls.caSecretRef")
+	l.secret("ca", map[string]string{"ca.crt": second})
+	l.hosted(metav1.ConditionUnknown, v1alpha1.ReasonHostUnreachable, "signed by an authority that we do not trust")
+	l.secret("ca", map[string]string{"ca.crt": first})
+	l.hosted(metav1.ConditionTrue, v1alpha1.ReasonConnected)
+	l.ready("a")
+	// The server gets a certificate of another authority: it is not worked with until the Secret says so.
+	current.Store(&renewed)
+	secure.CloseClientConnections()
+	l.hosted(metav1.ConditionUnknown, v1alpha1.ReasonHostUnreachable, "signed by an authority that we do not trust")
+	l.secret("ca", map[string]string{"ca.crt": second})
+	l.hosted(metav1.ConditionTrue, v1alpha1.ReasonConnected)
+}
+
+func TestACertificateThatIsNotVerifiedIsWarnedOf(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	secure := httptest.NewTLSServer(l.pve.Handler())
+	t.Cleanup(secure.Close)
+	l.host(func(h *v1alpha1.NixMoxHost) {
+		h.Spec.Endpoints, h.Spec.TLS = []string{secure.URL}, &v1alpha1.TLSSettings{InsecureSkipVerify: true}
+	})
+	l.hosted(metav1.ConditionTrue, v1alpha1.ReasonConnected)
+	warning := func() *metav1.Condition {
+		return meta.FindStatusCondition(l.getHost().Status.Conditions, v1alpha1.ConditionInsecure)
+	}
+	if c := warning(); c == nil || c.Status != metav1.ConditionTrue || !strings.Contains(c.Message, "whoever is on the way can read the credentials") {
+		t.Errorf("the warning is %v", c)
+	}
+	l.editHost(func(h *v1alpha1.NixMoxHost) {
+		h.Spec.TLS = &v1alpha1.TLSSettings{CABundle: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw}))}
+	})
+	l.eventually("the warning is gone", func() bool { return warning() == nil })
+}
+
+func TestThePreflightNamesWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, func(_ *lab, world *string) {
+		*world = strings.NewReplacer(`"VM.PowerMgmt", `, "", `, "/sdn/zones/localnetwork/vmbr0": "PVESDNUser"`, "", `, "/storage/local-zfs": "NixMoxStorage"`, "").Replace(*world)
+	})
+	l.host()
+	check := func(name string) v1alpha1.PreflightCheck {
+		for _, c := range l.getHost().Status.Preflight {
+			if c.Name == name {
+				return c
+			}
+		}
+		return v1alpha1.PreflightCheck{}
+	}
+	l.eventually("the preflight is there", func() bool { return check("template").OK })
+	for name, want := range map[string][2]string{
+		"privileges": {"nixmox@pve!ctl lacks VM.PowerMgmt on /vms", `pveum role add NixMoxMissing --privs "VM.PowerMgmt" && pveum acl modify /vms --users nixmox@pve --roles NixMoxMissing`},
+		"storages":   {"lacks Datastore.AllocateSpace, Datastore.Audit on /storage/local-zfs", "pveum acl modify /storage/local-zfs --users nixmox@pve --roles PVEDatastoreUser"},
+		"bridge":     {"lacks SDN.Use on /sdn/zones/localnetwork/vmbr0", "pveum acl modify /sdn/zones/localnetwork/vmbr0 --users nixmox@pve --roles PVESDNUser"},
+	} {
+		if c := check(name); c.OK || !strings.Contains(c.Message, want[0]) || !strings.Contains(c.Fix, want[1]) {
+			t.Errorf("%s: %+v", name, c)
+		}
+	}
+	for path, role := range map[string]string{"/vms": "PVEVMAdmin", "/storage/local-zfs": "NixMoxStorage", "/sdn/zones/localnetwork/vmbr0": "PVESDNUser"} {
+		l.must(l.pve.SetACL("nixmox@pve", path, role))
+	}
+	l.editHost(func(h *v1alpha1.NixMoxHost) { h.Spec.Rollout.MaxConcurrent = 3 })
+	l.eventually("nothing is missing any more", func() bool { return check("privileges").OK && check("storages").OK && check("bridge").OK })
+}

@@ -1,0 +1,48 @@
+package controllers
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+)
+
+// policyRefuses says what of a service's spec the host's policy does not allow, empty when nothing. What the host itself gives by
+// default is always allowed. A container that exists is left as it is.
+func policyRefuses(host *v1alpha1.NixMoxHost, svc *v1alpha1.NixMoxService) string {
+	policy := host.Spec.Policy
+	if t := svc.Spec.Template; len(policy.Templates) > 0 && t != "" && t != host.Spec.Defaults.Template &&
+		!slices.ContainsFunc(policy.Templates, func(pattern string) bool { return globs(pattern, t) }) {
+		return fmt.Sprintf("spec.template: host %s does not allow %s, only %s (spec.policy.templates)", host.Name, t, list(policy.Templates))
+	}
+	bridge := ""
+	if n := svc.Spec.Network; n != nil {
+		bridge = n.Bridge
+	}
+	if len(policy.Bridges) > 0 && bridge != "" && bridge != host.Spec.Network.Bridge && !slices.Contains(policy.Bridges, bridge) {
+		return fmt.Sprintf("spec.network.bridge: host %s does not allow %s, only %s (spec.policy.bridges)", host.Name, bridge,
+			list(append([]string{host.Spec.Network.Bridge}, policy.Bridges...)))
+	}
+	return ""
+}
+
+// globs is whether a text fits a pattern in which * stands for any characters.
+func globs(pattern, text string) bool {
+	parts := strings.Split(pattern, "*")
+	if len(parts) == 1 {
+		return pattern == text
+	}
+	if !strings.HasPrefix(text, parts[0]) {
+		return false
+	}
+	text = text[len(parts[0]):]
+	for _, part := range parts[1 : len(parts)-1] {
+		at := strings.Index(text, part)
+		if at < 0 {
+			return false
+		}
+		text = text[at+len(part):]
+	}
+	return strings.HasSuffix(text, parts[len(parts)-1])
+}
