@@ -82,7 +82,7 @@ func TestWhileANodeIsDownTheOthersGoOn(t *testing.T) {
 	if node := l.get("c").Status.Node; node == "pve1" {
 		t.Error("c was put on the node that is down")
 	}
-	l.service("d", checked(14, "d", ", node: pve1"))
+	l.service("d", service(14, "hostname: d, node: pve1"))
 	l.situated("d", v1alpha1.ReasonNodeUnavailable, onItsWay, "Waiting for node pve1: it is offline")
 	l.must(l.pve.SetNodeOnline("pve1", true))
 	l.ready("a", "d")
@@ -105,6 +105,6 @@ func TestVirtualMachinesInTheRangeAreStepped(t *testing.T) {
 	}
 	l.service("c", checked(13, "c", ""))
 	l.situated("c", v1alpha1.ReasonVMIDRangeExhausted, onItsWay, "no free VMID from 900 to 903")
-	l.service("d", checked(14, "d", ", vmid: 902"))
+	l.service("d", service(14, "hostname: d, vmid: 902"))
 	l.situated("d", v1alpha1.ReasonVMIDConflict, needsEdit, "belongs to a virtual machine, and nothing is done to it")
 }

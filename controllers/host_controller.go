@@ -87,10 +87,9 @@ func (r *HostReconciler) connect(ctx context.Context, host *v1alpha1.NixMoxHost)
 		return Outcome{Keep: true} // we have just begun; the first answer wakes us
 	} else if err != nil {
 		o := classify(err, "read the resource list")
-		if proxmox.IsUnauthorized(err) {
-			o.Again = 30 * time.Second // the Secret is read again then
-		} else {
-			o.Again = 0
+		o.Again = secretTime // the poller tells when that changes; the Secrets are read again meanwhile
+		if proxmox.IsUnauthorized(err) || proxmox.IsTLS(err) {
+			o.Again = secretTime / 2
 		}
 		return o
 	}

@@ -92,8 +92,8 @@ func TestHostsOfOneProxmoxShareItsPollerAndItsNumbers(t *testing.T) {
 	l.eventually("the other token is used", func() bool {
 		return l.log.calls(func(e calllog.Entry) bool { return e.Token == "nixmox@pve!new" }) > 0
 	})
-	l.service("d", checked(13, "d", ""))
-	other.service("e", checked(14, "e", ""))
+	l.service("d", service(13, "hostname: d"))
+	other.service("e", service(14, "hostname: e"))
 	l.ready("a", "d")
 	other.ready("b", "e")
 	if n := l.begun("vzcreate", 0); n != 4 {
