@@ -9,7 +9,7 @@ const (
 	fastestTaskPoll = 60 * time.Millisecond
 	firstTaskPoll   = 350 * time.Millisecond
 	// longestPatience bounds how long a task that has ended waits for others to share a question with.
-	longestPatience = 250 * time.Millisecond
+	longestPatience = 400 * time.Millisecond
 )
 
 // durations are how long tasks take, by kind (node and type): the next one will take about as long. Each kind is held so near to the truth
@@ -36,7 +36,7 @@ func (d durations) again(kind string, age time.Duration, asked int) time.Duratio
 
 // patience is how long a task may wait for others that end nearly when it does.
 func (d durations) patience(kind string) time.Duration {
-	return min(d[kind]/25, longestPatience)
+	return min(d[kind]/16, longestPatience)
 }
 
 // learn takes in a task that was last seen running at one age and found ended at another. One that had ended at the first question says
