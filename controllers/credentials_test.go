@@ -27,8 +27,8 @@ import (
 	"github.com/nixmox/nixmox-controller/internal/pvesim/calllog"
 )
 
-// secret writes a Secret, new or not, and leaves nothing in it of before.
-func (l *lab) secret(name string, data map[string]string) {
+// putSecret writes a Secret, new or not, and leaves nothing in it of before.
+func (l *lab) putSecret(name string, data map[string]string) {
 	l.t.Helper()
 	_ = l.api.Client.Delete(l.t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: l.namespace, Name: name}})
 	l.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name}, StringData: data})
@@ -44,7 +44,7 @@ func TestTheTokenIsChangedInTheMiddleOfARollOut(t *testing.T) {
 	// Another token of the same user: it may not even see the task that runs.
 	l.pve.SetToken(pvesim.Token{ID: "nixmox@pve!new", Secret: "n3w-n3w-n3w"})
 	l.pve.RemoveToken("nixmox@pve!ctl")
-	l.secret("pve", map[string]string{"tokenID": "nixmox@pve!new", "tokenSecret": "n3w-n3w-n3w"})
+	l.putSecret("pve", map[string]string{"tokenID": "nixmox@pve!new", "tokenSecret": "n3w-n3w-n3w"})
 	l.ready("a", "b")
 	if n := l.begun("vzcreate", 0); n != 2 {
 		t.Errorf("%d creations of two containers", n)
@@ -59,7 +59,7 @@ func TestAUserWithAPasswordIsLoggedInAndStaysSo(t *testing.T) {
 	l := newLab(t, func(_ *lab, world *string) {
 		*world = strings.Replace(*world, `"users": {"nixmox@pve": {`, `"users": {"nixmox@pve": {"password": "pw", `, 1)
 	})
-	l.secret("pve", map[string]string{"username": "nixmox@pve", "password": "pw"})
+	l.putSecret("pve", map[string]string{"username": "nixmox@pve", "password": "pw"})
 	l.host()
 	l.service("a", checked(11, "a", ""))
 	l.ready("a")
@@ -114,18 +114,18 @@ func TestTheAuthorityComesFromASecretAndMayChange(t *testing.T) {
 	})
 	l.service("a", checked(11, "a", ""))
 	l.hosted(metav1.ConditionFalse, v1alpha1.ReasonCredentials, "Waiting for Secret "+l.namespace+"/ca with ca.crt")
-	l.secret("ca", map[string]string{"other": first})
+	l.putSecret("ca", map[string]string{"other": first})
 	l.hosted(metav1.ConditionFalse, v1alpha1.ReasonCredentials, "spec.tls.caSecretRef")
-	l.secret("ca", map[string]string{"ca.crt": second})
+	l.putSecret("ca", map[string]string{"ca.crt": second})
 	l.hosted(metav1.ConditionUnknown, v1alpha1.ReasonHostUnreachable, "signed by an authority that we do not trust")
-	l.secret("ca", map[string]string{"ca.crt": first})
+	l.putSecret("ca", map[string]string{"ca.crt": first})
 	l.hosted(metav1.ConditionTrue, v1alpha1.ReasonConnected)
 	l.ready("a")
 	// The server gets a certificate of another authority: it is not worked with until the Secret says so.
 	current.Store(&renewed)
 	secure.CloseClientConnections()
 	l.hosted(metav1.ConditionUnknown, v1alpha1.ReasonHostUnreachable, "signed by an authority that we do not trust")
-	l.secret("ca", map[string]string{"ca.crt": second})
+	l.putSecret("ca", map[string]string{"ca.crt": second})
 	l.hosted(metav1.ConditionTrue, v1alpha1.ReasonConnected)
 }
 

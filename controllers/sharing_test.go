@@ -88,7 +88,7 @@ func TestHostsOfOneProxmoxShareItsPollerAndItsNumbers(t *testing.T) {
 	}
 	// One goes on with another token: each has a poller of its own then, and neither is disturbed.
 	l.pve.SetToken(pvesim.Token{ID: "nixmox@pve!new", Secret: "n3w-n3w-n3w"})
-	other.secret("pve", map[string]string{"tokenID": "nixmox@pve!new", "tokenSecret": "n3w-n3w-n3w"})
+	other.putSecret("pve", map[string]string{"tokenID": "nixmox@pve!new", "tokenSecret": "n3w-n3w-n3w"})
 	l.eventually("the other token is used", func() bool {
 		return l.log.calls(func(e calllog.Entry) bool { return e.Token == "nixmox@pve!new" }) > 0
 	})
