@@ -17,14 +17,15 @@ import (
 func (l *lab) neighbour() *lab {
 	l.t.Helper()
 	l.unlawful = "the oracle watches one namespace alone"
-	other, there := *l, *l.Lab
+	there := *l.Lab
 	there.Namespace = l.api.Namespace(l.t)
-	other.Lab, other.namespace = &there, there.Namespace
 	l.stopController()
-	l.others = append(l.others, other.namespace)
+	l.others = append(l.others, there.Namespace)
 	l.startController()
-	other.controller = l.controller
-	return &other
+	return &lab{
+		Lab: &there, t: l.t, api: l.api, namespace: there.Namespace, pve: l.pve, ssh: l.ssh, log: l.log, seen: l.seen, timing: l.timing,
+		controller: l.controller, unlawful: l.unlawful,
+	}
 }
 
 func TestAHostSaysWhichNamespacesMayUseIt(t *testing.T) {
