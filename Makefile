@@ -85,6 +85,10 @@ mutants: nixmox ## Build five deliberate mistakes in, one by one: the harness mu
 schedules: nixmox ## Run controllers with old reads, missed events, conflicts, a second leader (SEED=1 N=100)
 	$(PURE) NIXMOX_BIN=$(CURDIR)/bin/nixmox $(GO) run $(BUILD_FLAGS) ./test/schedules/cmd $(if $(SEED),-seed $(SEED)) $(if $(N),-n $(N)) $(FLAGS)
 
+.PHONY: walk
+walk: nixmox ## Walk from spec to spec, made up from the CRD's schema (SEED=1 N=100, twenty changes each)
+	$(PURE) NIXMOX_BIN=$(CURDIR)/bin/nixmox $(GO) run $(BUILD_FLAGS) ./test/walk/cmd $(if $(SEED),-seed $(SEED)) $(if $(N),-n $(N)) $(FLAGS)
+
 .PHONY: faults
 faults: nixmox ## Have every call to Proxmox go wrong in every way (FLAGS="-case 595")
 	$(PURE) NIXMOX_BIN=$(CURDIR)/bin/nixmox $(GO) run $(BUILD_FLAGS) ./test/faults/cmd $(FLAGS)

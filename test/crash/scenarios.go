@@ -165,7 +165,7 @@ func (w *world) replaceByStranger() {
 }
 
 func strangerLeft(w *world) error {
-	if c, ok := w.PVE.Container(900); !ok || !c.Running || c.Config["description"] != "theirs" {
+	if c, ok := w.PVE.Container(900); !ok || !c.Running || strings.TrimSpace(c.Config["description"]) != "theirs" {
 		w.T.Fatalf("the stranger's container was touched: there %v, running %v, %q", ok, c.Running, c.Config["description"])
 	}
 	return gone(w)
