@@ -9,6 +9,7 @@ import (
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
 	"github.com/nixmox/nixmox-controller/internal/marker"
+	"github.com/nixmox/nixmox-controller/internal/plan"
 	"github.com/nixmox/nixmox-controller/internal/proxmox"
 )
 
@@ -85,6 +86,11 @@ func (r *ServiceReconciler) elsewhere(ctx context.Context, p *pass, want, found 
 	vmid, whose := p.guest.VMID, fmt.Sprintf("service %s of instance %s", found.Service, found.Instance)
 	if found.State == marker.Deleting {
 		return r.foreign(ctx, p, whose+", whose container is being destroyed")
+	}
+	if op := p.base.Status.Operation; op != nil && op.Kind == string(plan.Create) {
+		// The creation that this pass saw the end of was the other's: our call was lost, and a controller that still believed to lead had
+		// given both the same VMID. Nothing was made for this service yet.
+		p.svc.Status.Template = ""
 	}
 	if p.svc.Status.Template == "" && p.svc.Spec.VMID == nil {
 		return r.foreign(ctx, p, whose)

@@ -2,15 +2,18 @@ package controllers_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
 	"github.com/nixmox/nixmox-controller/internal/pvesim"
+	testlab "github.com/nixmox/nixmox-controller/test/lab"
 )
 
 // one is that a service has exactly one container, which runs, and that was made only once.
@@ -122,3 +125,63 @@ func TestWhereverTheControllerDies(t *testing.T) {
 		})
 	}
 }
+
+// Two controllers that both believed to lead gave one VMID to two services: the creation of one is found when the other looks for its own.
+func TestACreationOfAnotherServiceIsNotTakenForOurs(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.host()
+	l.service("a", service(11, `hostname: a`))
+	l.ready("a")
+	l.stopController()
+	b := l.service("b", service(12, `hostname: b`))
+	l.edit("b", func(s *v1alpha1.NixMoxService) { s.Finalizers = []string{v1alpha1.Finalizer} })
+	b = l.get(b.Name)
+	b.Status.VMID, b.Status.Node = 900, "pve1"
+	b.Status.Operation = &v1alpha1.Operation{
+		Kind: "Create", VMID: 900, Node: "pve1", TokenID: testlab.TokenID, Nonce: "lost", Template: "local:vztmpl/nixos.tar.xz", StartedAt: l.get("a").CreationTimestamp,
+	}
+	if err := l.api.Client.Status().Update(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	l.startController()
+	l.ready("a", "b")
+	l.one("a")
+	l.one("b")
+}
+
+// The write of a task's id met a conflict, and the task had ended before it was written again: its end woke nobody any more.
+func TestATaskThatEndedBeforeItsIDWasWrittenIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	var l *lab
+	var held atomic.Bool
+	l = newLab(t, func(made *lab, _ *string) {
+		made.wrap = func(next http.RoundTripper) http.RoundTripper {
+			return wrapped(func(r *http.Request) (*http.Response, error) {
+				if r.Method != http.MethodPatch || r.GetBody == nil {
+					return next.RoundTrip(r)
+				}
+				body, _ := r.GetBody()
+				text, _ := io.ReadAll(body)
+				if !strings.Contains(string(text), ":vzstart:") || !held.CompareAndSwap(false, true) {
+					return next.RoundTrip(r)
+				}
+				time.Sleep(5 * time.Second) // the task ends, and the list tells that the container runs
+				return &http.Response{
+					StatusCode: http.StatusConflict, Request: r, Header: http.Header{"Content-Type": {"application/json"}}, ProtoMajor: 1, ProtoMinor: 1,
+					Body: io.NopCloser(strings.NewReader(`{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Conflict","code":409}`)),
+				}, nil
+			})
+		}
+	})
+	l.host()
+	l.service("a", service(11, `hostname: a`))
+	l.ready("a")
+	if !held.Load() {
+		t.Error("no task's id was held up")
+	}
+}
+
+type wrapped func(*http.Request) (*http.Response, error)
+
+func (f wrapped) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

@@ -215,7 +215,8 @@ func (r *ServiceReconciler) findOperation(ctx context.Context, p *pass) *Outcome
 		p.log.Info("Found the task of a call whose answer was lost", "step", op.Kind, "vmid", op.VMID, "node", op.Node, "upid", upid.String())
 		op.UPID = upid.String()
 		p.session.inventory.Track(upid)
-		o := working(kind, p)
+		// Its end may have come while an earlier write of its id failed: then nobody wakes us any more.
+		o := working(kind, p).again(time.Millisecond)
 		return &o
 	}
 	if age := p.now.Sub(op.StartedAt.Time); age < r.Timing.lostReply() {

@@ -44,6 +44,8 @@ type lab struct {
 	writes     atomic.Int64 // of the controller to the API server
 	// unlawful says why the oracle is not asked: the test breaks a rule on purpose.
 	unlawful string
+	// wrap stands between controller and API server.
+	wrap func(http.RoundTripper) http.RoundTripper
 }
 
 // newLab starts everything, after an edit of the world's text or of the lab. Simulated time runs ten times faster. In the end the oracle
@@ -72,7 +74,7 @@ func newLab(t *testing.T, edit ...func(l *lab, world *string)) *lab {
 
 func (l *lab) startController() {
 	l.controller = l.StartController(testlab.ControllerOptions{
-		Log: testr.NewWithInterface(quiet{l.t}, testr.Options{}), Grace: l.grace, Timing: l.timing, Namespaces: l.others, Wrap: l.countWrites,
+		Log: testr.NewWithInterface(quiet{l.t}, testr.Options{}), Grace: l.grace, Timing: l.timing, Namespaces: l.others, Wrap: l.wrapped,
 	})
 	l.stop, l.stopped = l.controller.End, l.controller.Done()
 }
@@ -91,6 +93,14 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 // RoundTrip is the function.
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// wrapped counts the writes, and lets a test stand in between.
+func (l *lab) wrapped(next http.RoundTripper) http.RoundTripper {
+	if l.wrap != nil {
+		next = l.wrap(next)
+	}
+	return l.countWrites(next)
+}
 
 func (l *lab) stopController() {
 	if err := l.controller.Stop(); err != nil {
