@@ -96,13 +96,11 @@ func (r *Record) gatedByPhase(s *v1alpha1.NixMoxService) bool {
 	return gateOf(hosts[len(hosts)-1].Object) != string(v1alpha1.GateDependencies)
 }
 
-// firstReady is when an object became ready for the first time. A watch tells a moment late, which is no reason to accuse anybody.
+// firstReady is when an object became ready for the first time. Watches and answers to writes tell a moment late, on a busy machine, which
+// is no reason to accuse anybody.
 func (r *Record) firstReady(key string) time.Time {
 	for _, v := range r.services[key] {
 		if meta.IsStatusConditionTrue(v.service.Status.Conditions, v1alpha1.ConditionReady) {
-			if v.Exact {
-				return v.Time
-			}
 			return v.Time.Add(-knownFor)
 		}
 	}
