@@ -16,16 +16,33 @@ import (
 
 var update = flag.Bool("update", false, "write what the commands print into testdata/golden")
 
+// home is where the tools of a test keep their caches; the commands see none.
+var home string
+
 // TestMain runs all tests in the repository's folder, so that paths are those that a reader types there, without any cluster.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if err := os.Chdir(filepath.Join("..", "..")); err != nil {
 		panic(err)
 	}
+	home = os.Getenv("HOME")
 	for _, name := range []string{"KUBECONFIG", "HOME"} {
 		_ = os.Setenv(name, "/nonexistent")
 	}
 	os.Exit(m.Run())
+}
+
+// loaded reads manifests as the commands do.
+func loaded(t *testing.T, dir string) *stack {
+	t.Helper()
+	p := &program{IOStreams: genericiooptions.NewTestIOStreamsDiscard(), config: configFlags()}
+	from := source{}
+	from.files.Filenames = []string{dir}
+	st, err := p.load(t.Context(), &from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return st
 }
 
 // result is what a command printed and how it ended.

@@ -71,7 +71,7 @@ func (p *program) importManifest(ctx context.Context, file string, opts *importO
 		found = append(found, problem{Source: file, Message: n.String()})
 	}
 	for _, n := range result.Notes {
-		if opts.strict {
+		if opts.strict && !n.Hint {
 			found = append(found, problem{Source: file, Message: n.String()})
 		} else {
 			p.warn("%s: %s", file, n)

@@ -46,6 +46,8 @@ type Note struct {
 	// Path of the key, such as services.web.ports.
 	Path string
 	Text string
+	// Hint marks what was taken over, and needs something more.
+	Hint bool
 }
 
 // String is the note as a person reads it.
@@ -176,9 +178,13 @@ func (c *converter) readAll(group, checks *attrs) []string {
 }
 
 func (c *converter) note(path, text string) {
-	c.result.Notes = append(c.result.Notes, Note{path, text})
+	c.result.Notes = append(c.result.Notes, Note{Path: path, Text: text})
+}
+
+func (c *converter) hint(path, text string) {
+	c.result.Notes = append(c.result.Notes, Note{Path: path, Text: text, Hint: true})
 }
 
 func (c *converter) problem(path, text string) {
-	c.result.Problems = append(c.result.Problems, Note{path, text})
+	c.result.Problems = append(c.result.Problems, Note{Path: path, Text: text})
 }

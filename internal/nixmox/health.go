@@ -22,7 +22,11 @@ func (c *converter) health(s *attrs, theirs string, checks *attrs, spec map[stri
 	where := s.at("health_check")
 	if own := s.nested("interface", "health"); own != nil {
 		c.settings(own, health)
-		check, where = c.alternative(own, []string{"liveness", "startup"}, check, where)
+		for _, key := range []string{"startup", "liveness"} {
+			if text, ok := own.text(key); ok && strings.TrimSpace(text) != "" {
+				health[key] = text
+			}
+		}
 		own.rest("unknown key; not taken over")
 	}
 	if v, ok := checks.values[theirs]; ok && v != nil {
@@ -72,7 +76,7 @@ func (c *converter) choose(check, other, where, otherWhere string) (string, stri
 	case strings.TrimSpace(check) == "":
 		return other, otherWhere
 	case strings.TrimSpace(other) != strings.TrimSpace(check):
-		c.note(otherWhere, fmt.Sprintf("a service has one check in this version, that of %s; %q is not taken over", where, other))
+		c.note(otherWhere, fmt.Sprintf("the check of %s stands; %q is not taken over", where, other))
 	}
 	return check, where
 }

@@ -50,6 +50,10 @@ func (c *converter) service(s *attrs, theirs, ours string, checks *attrs) map[st
 			c.note(s.at("version"), fmt.Sprintf("%q cannot be a label; not taken over", version))
 		}
 	}
+	if environment := c.environment(s.set("environment")); len(environment) > 0 {
+		spec["environment"] = environment
+		c.hint(s.at("environment"), "taken over; it is written into the container by a command, which needs spec.exec of the host")
+	}
 	c.withoutPlace(s)
 	s.rest("unknown key; not taken over")
 	return object("NixMoxService", meta, spec)
@@ -78,11 +82,30 @@ func (c *converter) dependencies(s *attrs, ours string) []any {
 	return on
 }
 
+var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+func (c *converter) environment(e *attrs) map[string]any {
+	out := map[string]any{}
+	for _, name := range e.keys() {
+		if on, ok := e.values[name].(bool); ok {
+			e.take(name)
+			out[name] = fmt.Sprint(on)
+			continue
+		}
+		value, ok := e.text(name)
+		switch {
+		case !ok:
+		case !variable.MatchString(name):
+			c.note(e.at(name), "not the name of a variable; not taken over")
+		default:
+			out[name] = value
+		}
+	}
+	return out
+}
+
 // withoutPlace reads the keys that NixMox knows and that have no place here yet.
 func (c *converter) withoutPlace(s *attrs) {
-	for _, name := range s.set("environment").keys() {
-		c.note(s.at("environment")+"."+name, "containers get no environment in this version; set it in the container")
-	}
 	for i, volume := range s.texts("volumes") {
 		from, to, ok := strings.Cut(volume, ":")
 		text := "a folder of the Proxmox node cannot be mounted in this version; not taken over"
