@@ -4,14 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
 	"github.com/nixmox/nixmox-controller/internal/forecast"
-	"github.com/nixmox/nixmox-controller/internal/topology"
 )
 
 // planAnswer is what `plan -o json` prints. Its form is a promise.
@@ -57,6 +56,7 @@ Exit codes: 0, 1 on an error or a problem, with --exit-code 2 when something wou
 }
 
 func (p *program) plan(ctx context.Context, opts *planOptions) error {
+	opts.from.partial = opts.live
 	st, err := p.load(ctx, &opts.from)
 	if err != nil {
 		return err
@@ -70,7 +70,7 @@ func (p *program) plan(ctx context.Context, opts *planOptions) error {
 		if live, err = p.liveFor(ctx, st); err != nil {
 			return err
 		}
-		answer.Against = "cluster"
+		answer.Against, st = "cluster", over(live, st)
 	}
 	for _, s := range st.sets {
 		h := forecast.Of(inputFor(s, live))
@@ -96,24 +96,38 @@ func (p *program) plan(ctx context.Context, opts *planOptions) error {
 	return nil
 }
 
-// inputFor puts a set together with what the cluster has of its host. In the cluster the manifests would stand beside what is there.
+// inputFor puts a set together with what the cluster has of its host.
 func inputFor(s *set, live *stack) forecast.Input {
 	in := forecast.Input{Host: s.host, Services: s.services}
 	for _, l := range live.sets {
-		if l.name() != s.name() {
-			continue
-		}
-		in.LiveHost, in.Live = l.host, l.services
-		if !s.given {
-			in.Host = l.host
-		}
-		for i := range l.services {
-			if s.service(topology.KeyOf(&l.services[i])) == nil {
-				in.Services = append(in.Services[:len(in.Services):len(in.Services)], l.services[i])
-			}
+		if l.name() == s.name() {
+			in.LiveHost, in.Live = l.host, l.services
 		}
 	}
 	return in
+}
+
+// over is the cluster's objects with those of the manifests in their place, as they would be once applied.
+func over(live, st *stack) *stack {
+	merged := &stack{problems: st.problems, hosts: slices.Clone(st.hosts), services: slices.Clone(st.services)}
+	for _, host := range live.hosts {
+		if !slices.ContainsFunc(st.hosts, func(h v1alpha1.NixMoxHost) bool { return h.Name == host.Name && h.Namespace == host.Namespace }) {
+			merged.hosts = append(merged.hosts, host)
+		}
+	}
+	for i := range live.services {
+		svc := &live.services[i]
+		at := slices.IndexFunc(merged.services, func(s v1alpha1.NixMoxService) bool { return s.Name == svc.Name && s.Namespace == svc.Namespace })
+		if at < 0 {
+			merged.services = append(merged.services, *svc)
+			continue
+		}
+		// What only the cluster knows: age and status, by which a duplicate is judged.
+		wish := &merged.services[at]
+		wish.CreationTimestamp, wish.UID, wish.Status = svc.CreationTimestamp, svc.UID, svc.Status
+	}
+	merged.group()
+	return merged
 }
 
 // liveFor reads what the cluster has in the namespaces of the manifests.
@@ -136,26 +150,7 @@ func (p *program) liveFor(ctx context.Context, st *stack) (*stack, error) {
 		live.services = append(live.services, found.services...)
 	}
 	live.group()
-	// A first look at the status of what was just applied is no reason to plan from nothing.
-	adoptGenerations(st, live)
 	return live, nil
-}
-
-// adoptGenerations gives the manifests what only the cluster knows of them: their age, by which a duplicate is judged.
-func adoptGenerations(st, live *stack) {
-	known := map[types.NamespacedName]*v1alpha1.NixMoxService{}
-	for i := range live.services {
-		svc := &live.services[i]
-		known[types.NamespacedName{Namespace: svc.Namespace, Name: svc.Name}] = svc
-	}
-	for _, s := range st.sets {
-		for i := range s.services {
-			svc := &s.services[i]
-			if l := known[types.NamespacedName{Namespace: svc.Namespace, Name: svc.Name}]; l != nil {
-				svc.CreationTimestamp, svc.UID, svc.Status = l.CreationTimestamp, l.UID, l.Status
-			}
-		}
-	}
 }
 
 func (p *program) printPlan(answer planAnswer) {

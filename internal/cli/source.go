@@ -19,6 +19,8 @@ import (
 type source struct {
 	files         resource.FilenameOptions
 	allNamespaces bool
+	// partial is set where the manifests are only a part of what is there: nothing is said about what they lack.
+	partial bool
 }
 
 func (s *source) addFlags(c *cobra.Command) {
@@ -45,6 +47,9 @@ func (p *program) load(ctx context.Context, s *source) (*stack, error) {
 	}
 	st.group()
 	for _, host := range st.absentHosts() {
+		if s.partial {
+			break
+		}
 		p.warn("NixMoxHost %s is not among the manifests: its domain, defaults and phases are not considered", host)
 	}
 	return st, nil

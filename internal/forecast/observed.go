@@ -3,9 +3,9 @@ package forecast
 import (
 	"cmp"
 	"net/netip"
+	"reflect"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
@@ -22,7 +22,7 @@ func (f *forecast) unchanged(svc, live *v1alpha1.NixMoxService) bool {
 	k := topology.KeyOf(svc)
 	now, err := desired.Container(f.Host, svc, f.report.Level(k))
 	was, err2 := desired.Container(f.LiveHost, live, f.liveReport.Level(k))
-	return err == nil && err2 == nil && equality.Semantic.DeepEqual(now, was)
+	return err == nil && err2 == nil && reflect.DeepEqual(now, was)
 }
 
 // observed is the container as the status tells it. What the status does not tell is taken to be what the cluster's spec asks for: the

@@ -15,7 +15,8 @@ import (
 )
 
 // Frame is the stack as a picture of lines, phase by phase: what runs, what is being done, what waits for what. Lines are cut to width
-// (0: not at all); colour is only for terminals.
+// (0: not at all); colour is only for terminals. Without elapsed no
+// time is shown.
 func Frame(host *v1alpha1.NixMoxHost, services []v1alpha1.NixMoxService, elapsed time.Duration, width int, colour bool) []string {
 	byPhase := map[int32][]*v1alpha1.NixMoxService{}
 	ready := 0
@@ -26,15 +27,20 @@ func Frame(host *v1alpha1.NixMoxHost, services []v1alpha1.NixMoxService, elapsed
 			ready++
 		}
 	}
-	lines := []string{fmt.Sprintf("%s  %d/%d ready, %.0f s", bar(ready, len(services)), ready, len(services), elapsed.Seconds())}
+	heading := fmt.Sprintf("%s  %d/%d ready", bar(ready, len(services)), ready, len(services))
+	if elapsed > 0 {
+		heading += fmt.Sprintf(", %.0f s", elapsed.Seconds())
+	}
+	lines := []string{heading}
+	column := nameColumn(services)
 	for _, phase := range phasesIn(host, byPhase) {
-		lines = append(lines, paint(colour, bold, fmt.Sprintf("phase %d  %s", phase.Number, phase.Name)))
+		lines = append(lines, paint(colour, bold, strings.TrimSpace(fmt.Sprintf("phase %d  %s", phase.Number, phase.Name))))
 		for _, svc := range byPhase[phase.Number] {
-			lines = append(lines, serviceLine(svc, width, colour))
+			lines = append(lines, serviceLine(svc, column, width, colour))
 		}
 	}
 	for _, svc := range byPhase[0] {
-		lines = append(lines, serviceLine(svc, width, colour))
+		lines = append(lines, serviceLine(svc, column, width, colour))
 	}
 	return lines
 }
@@ -81,13 +87,22 @@ func glyphOf(svc *v1alpha1.NixMoxService) glyph {
 	return glyph{"✘", red, false}
 }
 
-func serviceLine(svc *v1alpha1.NixMoxService, width int, colour bool) string {
+// nameColumn is as wide as the longest name, within reason.
+func nameColumn(services []v1alpha1.NixMoxService) int {
+	column := 12
+	for i := range services {
+		column = max(column, len(services[i].Name))
+	}
+	return min(column, 30)
+}
+
+func serviceLine(svc *v1alpha1.NixMoxService, column, width int, colour bool) string {
 	g := glyphOf(svc)
 	vmid := ""
 	if svc.Status.VMID != 0 {
 		vmid = fmt.Sprint(svc.Status.VMID)
 	}
-	text := fmt.Sprintf("  %s %-12s %4s  %-9s %s", g.sign, svc.Name, vmid, svc.Status.State, Message(svc))
+	text := fmt.Sprintf("  %s %-*s %4s  %-9s %s", g.sign, column, svc.Name, vmid, svc.Status.State, Message(svc))
 	return paint(colour, g.colour, cut(text, width))
 }
 
