@@ -87,7 +87,7 @@ func (p *program) commands() []*cobra.Command {
 		return cs
 	}
 	all := in(groupManifests, p.validateCommand(), p.orderCommand(), p.depsCommand(), p.graphCommand(), p.planCommand(), p.newCommand())
-	all = append(all, in(groupCluster, append([]*cobra.Command{p.statusCommand(), p.healthCommand()}, p.actCommands()...)...)...)
+	all = append(all, in(groupCluster, append([]*cobra.Command{p.statusCommand(), p.healthCommand(), p.doctorCommand()}, p.actCommands()...)...)...)
 	all = append(all, in(groupBring, p.importCommand(), p.scriptCommand())...)
 	return all
 }

@@ -126,6 +126,8 @@ func TestCommandsOnManifests(t *testing.T) {
 		"plan-small-json":      "plan -o json -f " + smallDir,
 		"plan-exit-code":       "plan --exit-code -f " + smallDir,
 		"plan-broken":          "plan -f " + brokenDir,
+		"doctor-stack":         "doctor -f " + stackDir,
+		"doctor-broken":        "doctor -f " + brokenDir,
 		"new-service":          "new vaultwarden --depends-on postgresql,caddy --ip 192.168.1.14",
 		"new-host":             "new default --host",
 		"new-bad-name":         "new Bad_Name",
