@@ -18,7 +18,8 @@ import (
 func (r *ServiceReconciler) trusted(p *pass) bool {
 	s := &p.svc.Status
 	if p.session.inventory.Known(p.guest.VMID) || s.Observed == nil || s.Template == "" || s.Operation != nil || s.Failure != nil ||
-		len(s.Plan) > 0 || len(s.RestartOwed) > 0 || s.Stopped != nil || s.FirstReadyTime == nil {
+		len(s.Plan) > 0 || len(s.RestartOwed) > 0 || s.Stopped != nil || s.FirstReadyTime == nil ||
+		hasEnvironment(p.svc) || s.Environment != nil { // a Secret may have changed meanwhile
 		return false
 	}
 	if s.ObservedGeneration != p.svc.Generation || s.ObservedHostGeneration != p.host.Generation || !meta.IsStatusConditionTrue(s.Conditions, v1alpha1.ConditionReady) ||
