@@ -64,15 +64,15 @@ func TestAContainerThatNeverComesUpBacksOffToo(t *testing.T) {
 
 func TestAGuestThatStillBootsIsNotShutDown(t *testing.T) {
 	t.Parallel()
-	l := newLab(t, readyAfter(1000), func(l *lab, _ *string) { l.timing.BootGrace = 4 * time.Second })
+	l := newLab(t, readyAfter(1000), func(l *lab, _ *string) { l.timing.BootGrace = 8 * time.Second })
 	l.host()
 	l.service("a", checked(11, "a", ""))
 	l.situated("a", v1alpha1.ReasonWaitingForHealth, onItsWay)
 	started := l.log.at(calllog.KindTaskEnd, "vzstart", 900)
 	l.edit("a", func(s *v1alpha1.NixMoxService) { s.Spec.Hostname = "renamed" })
-	l.situated("a", v1alpha1.ReasonStarting, onItsWay, "a guest that boots may not notice a shutdown", "restart to bring into effect: hostname")
+	l.sees("a", v1alpha1.ReasonStarting, onItsWay, "a guest that boots may not notice a shutdown", "restart to bring into effect: hostname")
 	l.eventually("it is shut down in the end", func() bool { return l.begun("vzshutdown", 900) == 1 })
-	if grace := l.log.at(calllog.KindTaskStart, "vzshutdown", 900).Sub(started); grace < 3900*time.Millisecond {
+	if grace := l.log.at(calllog.KindTaskStart, "vzshutdown", 900).Sub(started); grace < 7900*time.Millisecond {
 		t.Errorf("it was shut down %v after its start", grace)
 	}
 	l.eventually("it runs under its new name", func() bool { return l.begun("vzstart", 900) == 2 })

@@ -354,11 +354,17 @@ func failingLab(t *testing.T, troubles []trouble) {
 		more := map[string]string{"stopped": ", restartPolicy: never", "deaf": ", shutdownTimeout: 1s"}[name]
 		l.service(name, checked(11+i, name, fmt.Sprintf(", vmid: %d%s", 901+i, more)))
 	}
-	l.service("never", service(20, "hostname: never, vmid: 910, health: {startupTimeout: 100ms}, healthCheck: "+ill))
 	l.ready("ill", "stopped", "falls", "deaf", "gone")
+	// One after the other: of several that are ill together, the controller would believe that it is cut off.
+	l.must(l.pve.SetHealthy(901, "", false))
+	l.show(&troubles[0])
+	l.must(l.pve.SetHealthy(901, "", true))
+	l.ready("ill")
+	l.service("never", service(20, "hostname: never, vmid: 910, health: {startupTimeout: 100ms}, healthCheck: "+ill))
+	l.show(&troubles[1])
+	l.edit("never", func(s *v1alpha1.NixMoxService) { s.Spec.Enable = ptr(false) })
 	l.must(l.pve.AddFault(pvesim.Fault{TaskType: "vzcreate", Stuck: true, Times: 1}))
 	l.service("stub", service(21, "hostname: stub, vmid: 911"))
-	l.must(l.pve.SetHealthy(901, "", false))
 	l.must(l.pve.SetDeaf(904, true))
 	l.edit("deaf", func(s *v1alpha1.NixMoxService) { s.Spec.Timezone = "host" })
 	l.polled(3)
@@ -369,7 +375,7 @@ func failingLab(t *testing.T, troubles []trouble) {
 	l.ready("falls")
 	l.polled(3)
 	l.must(l.pve.Stop(903))
-	l.showAll(troubles)
+	l.showAll(troubles[2:])
 }
 
 func hostLab(t *testing.T, troubles []trouble) {
@@ -388,7 +394,7 @@ func TestEveryWaitingAndFailingReasonIsOnThePage(t *testing.T) {
 	passing := []string{
 		v1alpha1.ReasonPending, v1alpha1.ReasonWaitingForSlot, v1alpha1.ReasonCreating, v1alpha1.ReasonStarting, v1alpha1.ReasonUpdating,
 		v1alpha1.ReasonStopping, v1alpha1.ReasonDeleting, v1alpha1.ReasonResolving, v1alpha1.ReasonRetrying, v1alpha1.ReasonCredentials,
-		v1alpha1.ReasonRefusedByMode, v1alpha1.ReasonUnsupported, v1alpha1.ReasonOwnedElsewhere,
+		v1alpha1.ReasonRefusedByMode, v1alpha1.ReasonUnsupported, v1alpha1.ReasonOwnedElsewhere, "IllTogether", "Environment",
 	}
 	shown := slices.Clone(passing)
 	for _, chapter := range chapters {
