@@ -22,7 +22,7 @@ var mutants = []mutant{
 		"report(p, working(kind, p))\n\tif err := r.patchStatus(ctx, p); err != nil {", "report(p, working(kind, p))\n\tif err := error(nil); err != nil {",
 		"create with volumes", "every step is written down before its call"},
 	{"the marker is not checked on delete", "controllers/service_delete.go",
-		"if !ours {\n", "if !ours && want.VMID == 0 {\n",
+		"if !p.mayRelease(found, marked) {\n", "if false && !p.mayRelease(found, marked) {\n",
 		"deleted while a stranger's", "the stranger's container was touched"},
 	{"the transport repeats a POST", "internal/proxmox/transport.go",
 		"if request.Method != http.MethodGet || attempt+1 == count {", "if request.GetBody != nil {\n\t\t\trequest.Body, _ = request.GetBody()\n\t\t}\n\t\tif attempt == 1 {",
