@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -40,6 +41,9 @@ func (r *ServiceReconciler) observe(ctx context.Context, p *pass) *Outcome {
 	p.session.own(vmid, p.key)
 	p.guest = p.session.inventory.Guest(vmid)
 	switch {
+	case !p.guest.Present && p.svc.Status.Template == "" && p.svc.Spec.Adopt:
+		o := stalled(v1alpha1.ReasonVMIDConflict, "There is no container %d to adopt: correct vmid, or take adopt out of the spec to have one made", vmid).again(later)
+		return &o
 	case !p.guest.Present && p.svc.Status.Template == "":
 		// It was never created: the attempt is over, and the same VMID can be tried again.
 		return r.absent(p)
@@ -79,7 +83,11 @@ func (r *ServiceReconciler) read(ctx context.Context, p *pass) *Outcome {
 		return o
 	}
 	p.session.inventory.Watch(p.guest.VMID)
-	p.observed = inventory.Observe(view, p.guest.Running, memoryOf(p.svc))
+	memory := memoryOf(p.svc)
+	if p.adopting {
+		memory.Volumes = p.volumesByPath()
+	}
+	p.observed = inventory.Observe(view, p.guest.Running, memory)
 	if o := r.seekLost(ctx, p); o != nil {
 		return o
 	}
@@ -90,9 +98,13 @@ func (r *ServiceReconciler) read(ctx context.Context, p *pass) *Outcome {
 	if !p.observed.Running {
 		p.svc.Status.Health = ""
 	}
+	if p.adopting {
+		p.mark(v1alpha1.ConditionProvisioned, metav1.ConditionFalse, v1alpha1.ReasonPending, "Container %d on %s is not adopted yet", p.guest.VMID, p.guest.Node)
+		return nil
+	}
 	if p.svc.Status.Template == "" {
 		// Found by its marker: what it was created from is not known any more, so it is what is asked for now.
-		p.svc.Status.Template = p.desired.Template
+		p.svc.Status.Template, p.svc.Status.Inherited = cmp.Or(p.desired.Template, templateUnknown), true
 	}
 	p.mark(v1alpha1.ConditionProvisioned, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "Container %d is on %s", p.guest.VMID, p.guest.Node)
 	return nil
@@ -197,6 +209,9 @@ func memoryOf(svc *v1alpha1.NixMoxService) inventory.Memory {
 		if q, err := resource.ParseQuantity(text); err == nil {
 			m.GrantedBytes[name] = q.Value()
 		}
+	}
+	if m.Template == templateUnknown {
+		m.Template = ""
 	}
 	m.GrantedRootBytes = m.GrantedBytes[rootGrant]
 	return m

@@ -36,6 +36,8 @@ func (r *ServiceReconciler) checkOwner(ctx context.Context, p *pass) *Outcome {
 		// Somebody edited our lines away. Everything else that we know of it matches, so the marker is written again.
 		p.marker = want
 		return nil
+	case p.svc.Spec.Adopt && p.svc.Status.Template == "" && (claim == marker.Unmarked || claim == marker.Copy):
+		return r.adopt(ctx, p, want)
 	case claim == marker.Copy:
 		return r.foreign(ctx, p, fmt.Sprintf("a copy of container %d", found.VMID))
 	case claim == marker.Elsewhere:
@@ -53,7 +55,7 @@ func (p *pass) own(want, found marker.Marker) {
 // recognised is the one way without a marker: VMID, tag, MAC and root volume all are what we saw last.
 func (r *ServiceReconciler) recognised(p *pass) bool {
 	seen := p.svc.Status.Observed
-	if seen == nil || seen.MACAddress == "" || seen.RootVolume == "" {
+	if p.svc.Status.Template == "" || seen == nil || seen.MACAddress == "" || seen.RootVolume == "" {
 		return false
 	}
 	c := p.view.Future

@@ -74,6 +74,7 @@ type pass struct {
 	guest    inventory.Guest
 	view     *proxmox.View
 	marker   marker.Marker
+	adopting bool // the container is nobody's yet, and the service's next
 	desired  plan.Desired
 	observed plan.Observed
 	plan     plan.Plan

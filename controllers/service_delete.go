@@ -121,6 +121,9 @@ func (r *ServiceReconciler) waitForDependents(ctx context.Context, p *pass) *Out
 
 // findOwn finds the container, if there is one. A stranger's at our VMID is none of ours.
 func (r *ServiceReconciler) findOwn(ctx context.Context, p *pass) *Outcome {
+	if p.svc.Status.Template == "" && p.svc.Status.Node == "" {
+		p.svc.Status.VMID = 0 // a number that was asked for, and nothing was made
+	}
 	if p.svc.Status.VMID == 0 {
 		if o := r.lookAgain(ctx, p); o != nil {
 			return o

@@ -23,7 +23,7 @@ func (r *ServiceReconciler) startStep(ctx context.Context, p *pass) *Outcome {
 		return nil
 	}
 	s := p.plan.Steps[0]
-	for _, check := range []func(context.Context, *pass, plan.Step) *Outcome{r.suspended, r.locked, r.backedOff, r.crashedLately, r.gated, r.addressTaken, r.booting} {
+	for _, check := range []func(context.Context, *pass, plan.Step) *Outcome{r.suspended, r.confirmed, r.locked, r.backedOff, r.crashedLately, r.gated, r.addressTaken, r.booting} {
 		if o := check(ctx, p, s); o != nil {
 			return o
 		}

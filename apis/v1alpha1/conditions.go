@@ -33,6 +33,7 @@ const (
 	ReasonEnvironment          = "Environment"
 	ReasonMissingDependency    = "MissingDependency"
 	ReasonDisabledDependency   = "DisabledDependency"
+	ReasonWaitingForConfirm    = "WaitingForConfirmation"
 	ReasonHostNotFound         = "HostNotFound"
 	ReasonHostNotReady         = "HostNotReady"
 	ReasonNodeUnavailable      = "NodeUnavailable"

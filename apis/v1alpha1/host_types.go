@@ -281,6 +281,15 @@ type ServiceDefaults struct {
 
 // HostPolicy opens what is closed where harm is possible.
 type HostPolicy struct {
+	// adoptableVMIDs are numbers of existing containers that services may adopt, such as "120", and ranges of them, such as "900-950"
+	// (default: none).
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MaxLength=19
+	// +kubebuilder:validation:XValidation:rule="self.all(r, r.matches('^[1-9][0-9]{2,8}(-[1-9][0-9]{2,8})?$'))",message="adoptableVMIDs lists numbers and ranges in quotes, such as \"120\" or \"900-950\""
+	AdoptableVMIDs []string `json:"adoptableVMIDs,omitempty"`
+
 	// probeHosts are what health checks may reach from the controller besides the service's own container: names, addresses or networks,
 	// such as auth.example.com or 192.168.1.0/24 (default: none).
 	// +optional

@@ -88,6 +88,10 @@ var hostRules = []rule{
 	{what: "a default root disk without a unit", spec: `{defaults: {resources: {storage: 20}}}`, field: "spec.defaults.resources.storage", message: sayStorage},
 	{what: "negative swap by default", spec: `{defaults: {resources: {swap: -1Mi}}}`, field: "spec.defaults.resources.swap", message: saySwap},
 
+	{what: "an adoptable number that is none", spec: `{policy: {adoptableVMIDs: ["900-"]}}`, field: "spec.policy.adoptableVMIDs",
+		message: `adoptableVMIDs lists numbers and ranges in quotes, such as "120" or "900-950"`},
+	{what: "an adoptable number that is too long", spec: `{policy: {adoptableVMIDs: ["10000000000-10000000000"]}}`, field: "spec.policy.adoptableVMIDs[0]",
+		message: "may not be more than 19"},
 	{what: "a phase without a name", spec: `{phases: [{services: [dns]}]}`, field: "spec.phases[0].name", message: "Required value"},
 	{what: "a phase with an empty name", spec: `{phases: [{name: ""}]}`, field: "spec.phases[0].name", message: "should be at least 1 chars long"},
 	{what: "two phases of one name", spec: `{phases: [{name: a}, {name: b}, {name: a}]}`, field: "spec.phases[2]", message: `Duplicate value: {"name":"a"}`},

@@ -111,6 +111,7 @@ var serviceRules = []rule{
 	{what: "negative swap", spec: `{resources: {swap: -1}}`, field: "spec.resources.swap", message: saySwap},
 	{what: "swap with an unknown unit", spec: `{resources: {swap: 1GB}}`, field: "spec.resources.swap", message: saySwap},
 
+	{what: "adoption without a number", spec: `{adopt: true}`, field: "spec.adopt", message: "adopt takes over the container with the number vmid: set vmid"},
 	{what: "port 0", spec: `{ports: [0]}`, field: "spec.ports", message: sayPort},
 	{what: "port 65536", spec: `{ports: [80, 65536]}`, field: "spec.ports", message: sayPort},
 	{what: "port 65536 in quotes", spec: `{ports: ["65536/tcp"]}`, field: "spec.ports", message: sayPort},
@@ -170,7 +171,7 @@ var serviceRules = []rule{
 
 var acceptedServices = `
 {}
-{enable: false, suspend: true}
+{enable: false, suspend: true, adopt: true, vmid: 902}
 {ip: 192.168.1.11/24}
 {ip: 10.0.0.0}
 {ip: 10.0.0.1/8}

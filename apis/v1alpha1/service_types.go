@@ -52,6 +52,7 @@ type NixMoxServiceList struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.hostRef) || !has(oldSelf.hostRef) || self.hostRef == oldSelf.hostRef",message="hostRef is immutable: a container does not move between Proxmox installations; delete the service and make a new one",fieldPath=".hostRef"
 // +kubebuilder:validation:XValidation:rule="!has(self.volumes) || self.volumes.all(v, self.volumes.exists_one(w, w.mountPath == v.mountPath))",message="volumes must have distinct mountPaths",fieldPath=".volumes"
 // +kubebuilder:validation:XValidation:rule="!has(self.network) || !has(self.network.gateway) || !isIP(self.network.gateway) || !(isIP(self.ip) || isCIDR(self.ip)) || ip(self.network.gateway).family() == (isIP(self.ip) ? ip(self.ip) : cidr(self.ip).ip()).family()",message="network.gateway must be of the same IP version as ip",fieldPath=".network"
+// +kubebuilder:validation:XValidation:rule="!has(self.adopt) || !self.adopt || has(self.vmid)",message="adopt takes over the container with the number vmid: set vmid",fieldPath=".adopt"
 type NixMoxServiceSpec struct {
 	// enable deploys the service (default true). When false, an existing container is shut down and kept, never destroyed.
 	// +optional
@@ -222,6 +223,12 @@ type NixMoxServiceSpec struct {
 	// +optional
 	// +kubebuilder:default=OnRequest
 	Recreate Recreate `json:"recreate,omitempty"`
+
+	// adopt takes over the existing container with the number vmid, which the host's policy.adoptableVMIDs must allow (default false). What would
+	// change on it is shown in status.plan. Where that interrupts the service, changes its network or is refused in part, nothing is
+	// changed, not even its notes, before the annotation nixmox.dev/confirm-adoption says so. Afterwards it is a container like any other.
+	// +optional
+	Adopt bool `json:"adopt,omitempty"`
 
 	// suspend stops the controller from changing anything; it still observes and reports (default false).
 	// +optional

@@ -21,7 +21,7 @@ func Container(host *v1alpha1.NixMoxHost, svc *v1alpha1.NixMoxService, bootOrder
 	if err != nil {
 		return plan.Desired{}, err
 	}
-	if Template(host, svc) == "" {
+	if Template(host, svc) == "" && !svc.Spec.Adopt {
 		return plan.Desired{}, fmt.Errorf("no template: set spec.template, or spec.defaults.template of host %s", host.Name)
 	}
 	net, err := network(host, svc, ip)

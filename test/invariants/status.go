@@ -40,6 +40,7 @@ var Table = map[string][]Row{
 	v1alpha1.ReasonWaitingForAddress:    {OnItsWay},
 	v1alpha1.ReasonMissingDependency:    {OnItsWay},
 	v1alpha1.ReasonDisabledDependency:   {OnItsWay},
+	v1alpha1.ReasonWaitingForConfirm:    {OnItsWay},
 	v1alpha1.ReasonHostNotFound:         {OnItsWay},
 	v1alpha1.ReasonNodeUnavailable:      {OnItsWay},
 	v1alpha1.ReasonVMIDRangeExhausted:   {OnItsWay},
