@@ -394,7 +394,8 @@ func TestEveryWaitingAndFailingReasonIsOnThePage(t *testing.T) {
 	passing := []string{
 		v1alpha1.ReasonPending, v1alpha1.ReasonWaitingForSlot, v1alpha1.ReasonCreating, v1alpha1.ReasonStarting, v1alpha1.ReasonUpdating,
 		v1alpha1.ReasonStopping, v1alpha1.ReasonDeleting, v1alpha1.ReasonResolving, v1alpha1.ReasonRetrying, v1alpha1.ReasonCredentials,
-		v1alpha1.ReasonRefusedByMode, v1alpha1.ReasonUnsupported, v1alpha1.ReasonOwnedElsewhere, "IllTogether", "Environment", v1alpha1.ReasonWaitingForConfirm,
+		v1alpha1.ReasonRefusedByMode, v1alpha1.ReasonUnsupported, v1alpha1.ReasonOwnedElsewhere, "IllTogether", "Environment", "PolicyRefused",
+		v1alpha1.ReasonWaitingForConfirm,
 	}
 	shown := slices.Clone(passing)
 	for _, chapter := range chapters {
