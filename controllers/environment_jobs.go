@@ -70,7 +70,7 @@ func (e *environments) verified(key types.NamespacedName, job environmentJob) bo
 var errWriting = errors.New("it is being written")
 
 // result is how a job ended. A failed one may be begun again after a pause.
-func (e *environments) result(key types.NamespacedName, job environmentJob) (err error, over bool) { //nolint:revive // the error is the result here
+func (e *environments) result(key types.NamespacedName, job environmentJob) (err error, over bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s := e.all[key]
