@@ -223,10 +223,34 @@ func (r *ServiceReconciler) findOperation(ctx context.Context, p *pass) *Outcome
 		o := waiting(v1alpha1.ReasonResolving, "The answer to %s was lost; waiting until it cannot have an effect any more", op.Kind).again(min(r.Timing.lostReply()-age, soon))
 		return &o
 	}
+	if o := r.stillCreating(ctx, p); o != nil {
+		return o
+	}
 	// It never began, or Proxmox has forgotten its task: what is there now decides.
 	p.session.inventory.Invalidate(vmid)
 	p.svc.Status.Operation = nil
 	return nil
+}
+
+// hiddenCreation is how long a creation whose task we may not see is believed to run as long as its lock is there.
+const hiddenCreation = 10 * time.Minute
+
+// stillCreating is a creation by a token that is not ours any more: its task is hidden from us, but not the lock that it holds.
+func (r *ServiceReconciler) stillCreating(ctx context.Context, p *pass) *Outcome {
+	op := p.svc.Status.Operation
+	if op.Kind != string(plan.Create) || op.UPID == "" || p.now.Sub(op.StartedAt.Time) > hiddenCreation {
+		return nil
+	}
+	if err := p.session.inventory.Refresh(ctx); err != nil {
+		o := classify(err, "see whether the creation still runs")
+		return &o
+	}
+	if p.session.inventory.Guest(proxmox.VMID(op.VMID)).Lock != "create" {
+		return nil
+	}
+	o := waiting(v1alpha1.ReasonResolving, "Container %d on %s holds the lock of its creation, whose task these credentials may not see; waiting for its end",
+		op.VMID, op.Node).again(soon)
+	return &o
 }
 
 // fail remembers a failed step and when it is tried again.
