@@ -188,7 +188,7 @@ func (r *ServiceReconciler) startAnew(ctx context.Context, p *pass) *Outcome {
 	if o := r.useUp(ctx, p, RecreateAnnotation); o != nil {
 		return o
 	}
-	p.session.disown(proxmox.VMID(vmid))
+	p.session.disown(proxmox.VMID(vmid), p.key)
 	p.forget()
 	p.svc.Status.VMID, p.svc.Status.Node, p.svc.Status.Observed = 0, "", nil
 	o := waiting(v1alpha1.ReasonRetrying, "Making a new container in the place of %d, as asked", vmid).again(time.Millisecond)

@@ -168,7 +168,7 @@ func (r *ServiceReconciler) seekElsewhere(ctx context.Context, p *pass) *Outcome
 		return nil
 	}
 	if was != 0 {
-		p.session.disown(proxmox.VMID(was))
+		p.session.disown(proxmox.VMID(was), p.key)
 	}
 	o := waiting(v1alpha1.ReasonRetrying, "Found container %d of the service", p.svc.Status.VMID).again(time.Millisecond)
 	return &o

@@ -70,7 +70,7 @@ func (r *ServiceReconciler) restVMID(ctx context.Context, p *pass) *Outcome {
 	if vmid == 0 {
 		return nil
 	}
-	p.session.disown(proxmox.VMID(vmid))
+	p.session.disown(proxmox.VMID(vmid), p.key)
 	freed := p.host.Status.FreedVMIDs
 	if p.guest.Present || len(freed) > 0 && freed[len(freed)-1] == vmid {
 		return nil
@@ -222,7 +222,7 @@ func (r *ServiceReconciler) letGo(ctx context.Context, p *pass) *Outcome {
 	}
 	if state == marker.Retained {
 		r.Events.Eventf(p.svc, nil, "Normal", v1alpha1.ReasonDeleting, "Retain", "Container %d on %s is shut down and kept; applying the object again takes it back", p.guest.VMID, p.guest.Node)
-		p.session.disown(p.guest.VMID)
+		p.session.disown(p.guest.VMID, p.key)
 		return nil
 	}
 	// The configuration was read a moment ago and says "deleting" under our name: nobody else's container is destroyed here.

@@ -43,7 +43,7 @@ type session struct {
 	creds   proxmox.Credentials
 	names   map[string]bool // under which Proxmox lists our tasks, those from before a change of the credentials too
 	version proxmox.Version
-	owners  map[proxmox.VMID]types.NamespacedName
+	owners  map[proxmox.VMID]map[types.NamespacedName]bool
 	placed  map[types.NamespacedName]placement
 	checked map[types.NamespacedName]preflight
 	shelves map[string]shelf
@@ -89,30 +89,37 @@ func (s *session) become(c proxmox.Credentials) error {
 	return nil
 }
 
-// own makes a change of the container wake its service.
+// own makes a change of the container wake its service. Several may name one number, until it is settled whose it is.
 func (s *session) own(vmid proxmox.VMID, service types.NamespacedName) {
 	if vmid == 0 {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.owners[vmid] = service
+	if s.owners[vmid] == nil {
+		s.owners[vmid] = map[types.NamespacedName]bool{}
+	}
+	s.owners[vmid][service] = true
 }
 
-// disown forgets a container and whatever was remembered of it.
-func (s *session) disown(vmid proxmox.VMID) {
+// disown wakes the service for the container no more. With the last one, whatever was remembered of the container is forgotten.
+func (s *session) disown(vmid proxmox.VMID, service types.NamespacedName) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	delete(s.owners[vmid], service)
+	if len(s.owners[vmid]) > 0 {
+		return
+	}
 	delete(s.owners, vmid)
 	s.inventory.Unwatch(vmid)
 	s.inventory.Release(vmid)
 }
 
-func (s *session) owner(vmid proxmox.VMID) (types.NamespacedName, bool) {
+// ownersOf are the services that a change of the container wakes.
+func (s *session) ownersOf(vmid proxmox.VMID) []types.NamespacedName {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	service, ok := s.owners[vmid]
-	return service, ok
+	return slices.Collect(maps.Keys(s.owners[vmid]))
 }
 
 // firstLook is when a service without a container was looked at for the first time.
@@ -283,12 +290,12 @@ func (s *Sessions) open(name types.NamespacedName, host *v1alpha1.NixMoxHost, c 
 	created := &session{
 		api: client, client: client, creds: c.Credentials, names: map[string]bool{c.Identity(): true}, slots: newSlots(s.wakeService), log: log, stop: stop,
 		hosts: map[types.NamespacedName]bool{name: true}, checked: map[types.NamespacedName]preflight{},
-		owners: map[proxmox.VMID]types.NamespacedName{}, placed: map[types.NamespacedName]placement{}, shelves: map[string]shelf{}, seen: map[types.UID]time.Time{},
+		owners: map[proxmox.VMID]map[types.NamespacedName]bool{}, placed: map[types.NamespacedName]placement{}, shelves: map[string]shelf{}, seen: map[types.UID]time.Time{},
 	}
 	poll := inventory.Options{
 		Log: log,
 		OnGuest: func(vmid proxmox.VMID) {
-			if service, ok := created.owner(vmid); ok {
+			for _, service := range created.ownersOf(vmid) {
 				s.wakeService(service)
 			}
 		},
