@@ -121,7 +121,7 @@ func TestAVMIDWhoseVolumesOutlivedItsGuestIsNotAllocated(t *testing.T) {
 			t.Errorf("%s has VMID %d", name, vmid)
 		}
 	}
-	if n := l.log.calls(func(e calllog.Entry) bool { return strings.HasSuffix(e.Path, "/content") }); n != 1 {
+	if n := l.log.calls(func(e calllog.Entry) bool { return strings.HasSuffix(e.Path, "/storage/local-zfs/content") }); n != 1 {
 		t.Errorf("%d calls to list volumes of one storage for four services", n)
 	}
 	// None is left but those two: the list is read again, and the volume of one is not there any more.

@@ -52,6 +52,7 @@ func (l *lab) theirs(vmid int, edit func(*marker.Marker)) pvesim.Container {
 func TestAContainerOfAnotherInstanceIsTakenOverOnRequest(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
+	l.unlawful = "a person asks for what is another's"
 	before := l.theirs(950, func(*marker.Marker) {})
 	l.host()
 	l.service("a", service(11, `hostname: a, vmid: 950, volumes: [`+dataVolume+`]`))
@@ -247,6 +248,7 @@ func TestTwoControllersThatTakeAContainerFromEachOtherStop(t *testing.T) {
 func TestTheOtherOfTwoControllersStopsToo(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
+	l.unlawful = "the container lives on with a service of another cluster, which the oracle does not see"
 	l.host()
 	l.service("a", service(11, `hostname: a, deletionPolicy: Delete`))
 	l.ready("a")

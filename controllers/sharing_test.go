@@ -50,7 +50,7 @@ func TestAHostSaysWhichNamespacesMayUseIt(t *testing.T) {
 	// A neighbour's container cannot be taken by its number.
 	vmid := l.get("a").Status.VMID
 	other.service("c", checked(13, "c", elsewhere+", vmid: "+fmt.Sprint(vmid)))
-	other.situated("c", v1alpha1.ReasonVMIDConflict, needsEdit, "nothing is done to it")
+	other.situated("c", v1alpha1.ReasonOwnedElsewhere, needsEdit, "nothing is done to it")
 	l.ready("a")
 	if c := l.container("a"); !c.Running {
 		t.Error("a does not run any more")
@@ -71,9 +71,9 @@ func TestHostsOfOneProxmoxShareItsPollerAndItsNumbers(t *testing.T) {
 	other := l.neighbour()
 	other.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "pve"}, StringData: map[string]string{"tokenID": "nixmox@pve!ctl", "tokenSecret": "s3cret-s3cret"}})
 	l.host()
-	other.host()
+	other.host(func(h *v1alpha1.NixMoxHost) { h.Spec.Exec = nil }) // the key of the SSH server is the other namespace's Secret
 	l.service("a", checked(11, "a", ""))
-	other.service("b", checked(12, "b", ""))
+	other.service("b", service(12, "hostname: b"))
 	l.ready("a")
 	other.ready("b")
 	if a, b := l.get("a").Status.VMID, other.get("b").Status.VMID; a == b || a+b != 1801 {
