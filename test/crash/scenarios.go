@@ -67,6 +67,7 @@ func Scenarios() []Scenario {
 			Act:   func(w *world) { w.Delete("a") }, End: strangerLeft},
 		{Name: "kept container taken back", Setup: func(w *world) { createdA(w); w.Delete("a"); w.until(retained) },
 			Act: func(w *world) { w.Service("a", spec) }, End: readyAt("a", 900)},
+		{Name: "container of a person adopted", Setup: madeByHand, Act: func(w *world) { w.Service("a", adopts) }, End: adopted},
 		{Name: "status emptied", Setup: createdA, Act: func(w *world) { w.setStatus(v1alpha1.NixMoxServiceStatus{}) }, End: readyAt("a", 900)},
 		{Name: "status of yesterday restored", Setup: createdA, Act: func(w *world) { w.setStatus(w.yesterday()) }, End: readyAt("a", 900)},
 		{Name: "marker edited away", Setup: createdA, Act: func(w *world) {
