@@ -23,7 +23,8 @@ ip: 192.168.1.11
 hostname: app.example.com
 restartPolicy: unless-stopped
 shutdownTimeout: 60s
-deletionPolicy: Retain`},
+deletionPolicy: Retain
+recreate: OnRequest`},
 		{"a volume", plainService, `{volumes: [{name: data, mountPath: /data, size: 1Gi}], hostRef: {}}`, `
 enable: true
 hostRef: {name: default}
@@ -32,6 +33,7 @@ hostname: app.example.com
 restartPolicy: unless-stopped
 shutdownTimeout: 60s
 deletionPolicy: Retain
+recreate: OnRequest
 volumes: [{name: data, mountPath: /data, size: 1Gi, backup: true}]`},
 		{"a host", plainHost, ``, `
 instance: nixmox

@@ -97,6 +97,7 @@ var serviceRules = []rule{
 	{what: "a shutdown time-out in days", spec: `{shutdownTimeout: 1d}`, field: "spec.shutdownTimeout", message: sayDuration},
 	{what: "a shutdown time-out that no clock can hold", spec: `{shutdownTimeout: 99999999999h}`, field: "spec.shutdownTimeout", message: sayDuration},
 	{what: "an unknown restart policy", spec: `{restartPolicy: on-failure}`, field: "spec.restartPolicy", message: `supported values: "always", "unless-stopped", "never"`},
+	{what: "an unknown way to recreate", spec: `{recreate: Never}`, field: "spec.recreate", message: `supported values: "OnRequest", "Always"`},
 	{what: "an unknown deletion policy", spec: `{deletionPolicy: Destroy}`, field: "spec.deletionPolicy", message: `supported values: "Retain", "Delete"`},
 
 	{what: "memory without a unit", spec: `{resources: {memory: 2048}}`, field: "spec.resources.memory", message: sayMemory},
