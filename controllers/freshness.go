@@ -11,15 +11,47 @@ import (
 // write. Conditional writes make such a pass harmless; this makes it rare.
 type freshness struct {
 	mu      sync.Mutex
-	written map[types.NamespacedName]string
+	written map[types.NamespacedName]string // until it was read back
+	last    map[types.NamespacedName]string
+	writing map[types.NamespacedName]bool
 }
 
-func newFreshness() *freshness { return &freshness{written: map[types.NamespacedName]string{}} }
+func newFreshness() *freshness {
+	return &freshness{
+		written: map[types.NamespacedName]string{}, last: map[types.NamespacedName]string{}, writing: map[types.NamespacedName]bool{},
+	}
+}
+
+// writes says that a write is under way; wrote or failed ends it.
+func (f *freshness) writes(name types.NamespacedName) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.writing[name] = true
+}
+
+func (f *freshness) failed(name types.NamespacedName) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.writing, name)
+}
 
 func (f *freshness) wrote(name types.NamespacedName, version string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.written[name] = version
+	delete(f.writing, name)
+	f.written[name], f.last[name] = version, version
+}
+
+// foreign is whether a version of an object was written by somebody else. While a write of ours is under way it counts as ours: if it is
+// not, that write fails on it and looks again.
+func (f *freshness) foreign(name types.NamespacedName, version string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.writing[name] {
+		return false
+	}
+	order, err := resourceversion.CompareResourceVersion(version, f.last[name])
+	return err != nil || order > 0
 }
 
 // stale is whether an object as read is older than our last write of it.
@@ -42,4 +74,6 @@ func (f *freshness) forget(name types.NamespacedName) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.written, name)
+	delete(f.last, name)
+	delete(f.writing, name)
 }

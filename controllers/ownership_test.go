@@ -285,3 +285,19 @@ func TestAContainerThatIsEditedRightBeforeItsEndIsLookedAtAgain(t *testing.T) {
 		t.Error("it was destroyed")
 	}
 }
+
+// A restored backup changes nothing but the status, and nothing on Proxmox.
+func TestAStatusThatWasEmptiedIsNoticedAtOnce(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.host()
+	l.service("a", service(11, `hostname: a`))
+	l.ready("a")
+	l.atRest("a")
+	s := l.get("a")
+	s.Status = v1alpha1.NixMoxServiceStatus{}
+	l.must(l.api.Client.Status().Update(t.Context(), s))
+	l.eventually("the container is found again", func() bool { return l.get("a").Status.VMID == 900 })
+	l.ready("a")
+	l.one("a")
+}

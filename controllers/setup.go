@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
@@ -204,6 +205,9 @@ func (r *ServiceReconciler) others() handler.EventHandler {
 		},
 		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) {
 			before, after := e.ObjectOld.(*v1alpha1.NixMoxService), e.ObjectNew.(*v1alpha1.NixMoxService)
+			if self := client.ObjectKeyFromObject(after); r.freshness.foreign(self, after.ResourceVersion) && !equality.Semantic.DeepEqual(before.Status, after.Status) {
+				q.Add(reconcile.Request{NamespacedName: self}) // a status that was emptied, or restored from a backup
+			}
 			switch {
 			case editsSet(before, after) || holds(before) != holds(after) && !(hasItsOwn(after) && r.topologies.clean(hostOf(after))):
 				setChanged(after, q)

@@ -61,8 +61,10 @@ func (r *ServiceReconciler) patchStatus(ctx context.Context, p *pass) error {
 		return nil
 	}
 	before := p.base
+	r.freshness.writes(p.key)
 	err := r.Status().Patch(ctx, p.svc, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}), client.FieldOwner(v1alpha1.FieldOwner))
 	if err != nil {
+		r.freshness.failed(p.key)
 		return err
 	}
 	p.base = p.svc.DeepCopy()
