@@ -3,6 +3,7 @@ package controllers
 import (
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,8 +17,13 @@ func who(n int) types.NamespacedName {
 
 func TestAFreeSlotWakesOneAndIsKeptForIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex // an invitation that nobody takes ends in a timer's goroutine
 		var woken []types.NamespacedName
-		s := newSlots(func(n types.NamespacedName) { woken = append(woken, n) })
+		s := newSlots(func(n types.NamespacedName) {
+			mu.Lock()
+			defer mu.Unlock()
+			woken = append(woken, n)
+		})
 		for n := range 10 {
 			if _, ok := s.acquire(who(n), 2, "pve1"); ok != (n < 2) {
 				t.Fatalf("%d: acquired %v", n, ok)
