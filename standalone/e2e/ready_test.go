@@ -49,13 +49,13 @@ func TestRefusals(t *testing.T) {
 		want string // regular expression for the whole of stderr
 	}{
 		{"a second process on the same data directory", []string{"--no-controller", "--data-dir", running.dataDir},
-			`^nixmox: data directory \S+ is in use by another nixmox \(process \d+\); stop that one first or choose another --data-dir\n$`},
+			`^Error: data directory \S+ is in use by another nixmox \(process \d+\); stop that one first or choose another --data-dir\n$`},
 		{"a port that is taken", []string{"--no-controller", "--listen", strings.TrimPrefix(running.url, "https://")},
-			`^nixmox: --listen 127\S+: .*address already in use; choose another port, or port 0 for a free one\n$`},
+			`^Error: --listen 127\S+: .*address already in use; choose another port, or port 0 for a free one\n$`},
 		{"a kubeconfig of somebody else", []string{"--no-controller", "--kubeconfig", foreign},
-			`^nixmox: kubeconfig \S+ exists and was not written by nixmox up: it is left alone; choose another file with --kubeconfig\n$`},
+			`^Error: kubeconfig \S+ exists and was not written by nixmox up: it is left alone; choose another file with --kubeconfig\n$`},
 		{"an address without a port", []string{"--no-controller", "--listen", "localhost"},
-			`^nixmox: --listen localhost: .*missing port in address; give HOST:PORT, for example 127.0.0.1:6443\n$`},
+			`^Error: --listen localhost: .*missing port in address; give HOST:PORT, for example 127.0.0.1:6443\n$`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
