@@ -313,7 +313,8 @@ func TestAContainerThatMoved(t *testing.T) {
 		other := &openssh{t: t, dir: t.TempDir(), wrapper: old.wrapper}
 		other.prepare()
 		other.start(sshd)
-		if err := os.WriteFile(filepath.Join(other.dir, "authorized_keys"), must(os.ReadFile(filepath.Join(old.dir, "authorized_keys"))), 0o600); err != nil {
+		keys := strings.ReplaceAll(string(must(os.ReadFile(filepath.Join(old.dir, "authorized_keys")))), old.dir, other.dir) // its own wrapper
+		if err := os.WriteFile(filepath.Join(other.dir, "authorized_keys"), []byte(keys), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		e := old.executor(func(c *sshexec.Config) {
@@ -329,7 +330,7 @@ func TestAContainerThatMoved(t *testing.T) {
 		if _, err := old.run(e, "true"); !errors.Is(err, guest.ErrUnreachable) {
 			t.Errorf("on the old node: %v", err)
 		}
-		if r, err := e.Run(t.Context(), guest.Container{Node: "pve2", VMID: 901}, "exit 5"); !old.wrapper && (err != nil || r.ExitCode != 5) {
+		if r, err := e.Run(t.Context(), guest.Container{Node: "pve2", VMID: 901}, "exit 5"); err != nil || r.ExitCode != 5 {
 			t.Errorf("on the new node: %+v, %v", r, err)
 		}
 	})
