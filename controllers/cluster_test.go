@@ -77,13 +77,13 @@ func TestWhileANodeIsDownTheOthersGoOn(t *testing.T) {
 	l.service("b", checked(12, "b", ", node: pve2"))
 	l.ready("a", "b")
 	l.must(l.pve.SetNodeOnline("pve1", false))
+	l.service("d", service(14, "hostname: d, node: pve1"))
+	l.situated("d", v1alpha1.ReasonNodeUnavailable, onItsWay, "Waiting for node pve1: it is offline")
 	l.service("c", checked(13, "c", "")) // over the second endpoint, on a node that is there
 	l.ready("c")
 	if node := l.get("c").Status.Node; node == "pve1" {
 		t.Error("c was put on the node that is down")
 	}
-	l.service("d", service(14, "hostname: d, node: pve1"))
-	l.situated("d", v1alpha1.ReasonNodeUnavailable, onItsWay, "Waiting for node pve1: it is offline")
 	l.must(l.pve.SetNodeOnline("pve1", true))
 	l.ready("a", "d")
 	if n := l.begun("vzcreate", 0); n != 4 {
