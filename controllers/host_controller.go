@@ -99,6 +99,9 @@ func (r *HostReconciler) connect(ctx context.Context, host *v1alpha1.NixMoxHost)
 		return classify(err, "read the version of Proxmox").again(soon) // everything waits for it
 	}
 	host.Status.Version = version.Version
+	if err := r.recognise(ctx, session); err != nil {
+		return classify(err, "list the nodes of Proxmox").again(soon)
+	}
 	if session.usable() != wasUsable {
 		r.Sessions.wakeServices(client.ObjectKeyFromObject(host))
 	}
@@ -107,6 +110,20 @@ func (r *HostReconciler) connect(ctx context.Context, host *v1alpha1.NixMoxHost)
 	}
 	host.Status.Preflight = session.preflight(ctx, host)
 	return settled(v1alpha1.ReasonConnected, "Connected to Proxmox VE %s", version.Version).again(secretTime)
+}
+
+// recognise finds out who else works on this Proxmox, before anything is given out.
+func (r *HostReconciler) recognise(ctx context.Context, one *session) error {
+	for _, s := range r.Sessions.unmet(one) {
+		nodes, err := s.client.Nodes(ctx)
+		switch {
+		case err == nil:
+			r.Sessions.met(s, nodes)
+		case s == one && !one.usable():
+			return err
+		} // another's that does not answer is asked when it does
+	}
+	return nil
 }
 
 // survey reports on the services as a set: order, phases, problems, how many are ready.

@@ -139,7 +139,7 @@ func (r *ServiceReconciler) resolveOperation(ctx context.Context, p *pass) *Outc
 	}
 	p.session.own(proxmox.VMID(op.VMID), p.key)
 	if op.Kind == string(plan.Create) || op.Kind == string(plan.Start) {
-		p.session.slots.hold(p.key, op.Node)
+		p.session.cluster.Load().slots.hold(p.key, op.Node)
 	}
 	if op.UPID == "" {
 		return r.findOperation(ctx, p)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
@@ -65,10 +66,10 @@ func (r *ServiceReconciler) recognised(p *pass) bool {
 func isOurs(claim marker.Claim) bool { return claim == marker.Ours || claim == marker.Disputed }
 
 // findContainer looks for a container that is this service's already, before a VMID is allocated: status can be lost or old, and Git
-// does not hold it. Every tagged container that no service claims is read once a session; after that the answer is known.
+// does not hold it. Every tagged container that is not known to be another's is read once a session; after that the answer is known.
 func (r *ServiceReconciler) findContainer(ctx context.Context, p *pass, except proxmox.VMID) *Outcome {
 	for _, g := range p.session.inventory.Tagged(marker.Tag) {
-		if g.VMID == except || p.svc.Spec.VMID != nil && g.VMID != proxmox.VMID(*p.svc.Spec.VMID) || r.claimed(ctx, p, g.VMID) || g.Lock == "create" {
+		if g.VMID == except || p.svc.Spec.VMID != nil && g.VMID != proxmox.VMID(*p.svc.Spec.VMID) || g.Lock == "create" || r.has(ctx, p, g.VMID) {
 			continue
 		}
 		view, err := p.session.inventory.View(ctx, g.Node, g.VMID)
@@ -128,7 +129,7 @@ func (r *ServiceReconciler) freeVMID(ctx context.Context, p *pass) (proxmox.VMID
 			return 0, &o
 		}
 		taken := func(vmid proxmox.VMID) bool { return occupied(vmid) || r.claimed(ctx, p, vmid) }
-		vmid, err := p.session.inventory.Allocate(string(p.svc.UID), proxmox.VMID(within.From), proxmox.VMID(within.To), taken, vmids(p.host.Status.FreedVMIDs))
+		vmid, err := p.session.inventory.Allocate(string(p.svc.UID), proxmox.VMID(within.From), proxmox.VMID(within.To), taken, r.freed(ctx, p))
 		if err == nil {
 			return vmid, nil
 		}
@@ -200,15 +201,43 @@ func (r *ServiceReconciler) lookAgain(ctx context.Context, p *pass) *Outcome {
 	return nil
 }
 
-// claimed is whether another service's object names the VMID.
+// claimed is whether the object of another service on this Proxmox names the VMID. One of a host that is not connected may be.
 func (r *ServiceReconciler) claimed(ctx context.Context, p *pass, vmid proxmox.VMID) bool {
+	return r.claimedBy(ctx, p, vmid, func(s *v1alpha1.NixMoxService) bool { return r.Sessions.kin(p.session, hostOf(s)) != otherProxmox })
+}
+
+// has is whether the container is known to be another service's own: it was found to carry that one's marker. A number alone proves
+// nothing: anybody can write it into a spec.
+func (r *ServiceReconciler) has(ctx context.Context, p *pass, vmid proxmox.VMID) bool {
+	return r.claimedBy(ctx, p, vmid, func(s *v1alpha1.NixMoxService) bool {
+		return s.Status.VMID == int32(vmid) && s.Status.Template != "" && meta.IsStatusConditionTrue(s.Status.Conditions, v1alpha1.ConditionProvisioned) &&
+			r.Sessions.kin(p.session, hostOf(s)) == sameProxmox
+	})
+}
+
+func (r *ServiceReconciler) claimedBy(ctx context.Context, p *pass, vmid proxmox.VMID, counts func(*v1alpha1.NixMoxService) bool) bool {
 	var with v1alpha1.NixMoxServiceList
-	if err := r.List(ctx, &with, client.MatchingFields{indexVMID: fmt.Sprint(vmid)}); err != nil {
+	if err := r.List(ctx, &with, client.MatchingFields{indexVMID: fmt.Sprint(vmid)}, client.UnsafeDisableDeepCopy); err != nil {
 		return true // not knowing is no reason to take it
 	}
-	return slices.ContainsFunc(with.Items, func(s v1alpha1.NixMoxService) bool {
-		return client.ObjectKeyFromObject(&s) != p.key
-	})
+	for i := range with.Items {
+		if s := &with.Items[i]; client.ObjectKeyFromObject(s) != p.key && counts(s) {
+			return true
+		}
+	}
+	return false
+}
+
+// freed are the VMIDs that rest, of all hosts on this Proxmox, each host's longest-freed first.
+func (r *ServiceReconciler) freed(ctx context.Context, p *pass) []proxmox.VMID {
+	all := vmids(p.host.Status.FreedVMIDs)
+	for _, name := range r.Sessions.neighbours(p.session) {
+		var host v1alpha1.NixMoxHost
+		if name != client.ObjectKeyFromObject(p.host) && r.Get(ctx, name, &host) == nil {
+			all = append(all, vmids(host.Status.FreedVMIDs)...)
+		}
+	}
+	return all
 }
 
 func vmids(numbers []int32) []proxmox.VMID {

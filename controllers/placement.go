@@ -167,20 +167,23 @@ func whyNot(n proxmox.Node, known bool, nodes map[string]proxmox.Node) string {
 }
 
 // placeInFlight counts a creation until the resource list shows it, from the moment that its node is chosen.
-func (s *session) placeInFlight(who types.NamespacedName, p placement) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.placed[who] = p
+func (c *cluster) placeInFlight(who types.NamespacedName, p placement) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.placed[who] = p
 }
 
+// inFlightMiB is the memory of the creations on a node that a session's resource list does not show yet.
 func (s *session) inFlightMiB(node string, now time.Time) int64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	c := s.cluster.Load()
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	var sum int64
-	for who, p := range s.placed {
-		if now.Sub(p.at) > placementMemory || p.vmid != 0 && s.inventory.Listed(p.vmid) {
-			delete(s.placed, who)
-		} else if p.node == node {
+	for who, p := range c.placed {
+		switch {
+		case now.Sub(p.at) > placementMemory:
+			delete(c.placed, who)
+		case p.node == node && (p.vmid == 0 || !s.inventory.Listed(p.vmid)): // another session's list may be older
 			sum += p.memoryMiB
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -28,26 +29,28 @@ type session struct {
 	api       execute.API
 	client    *proxmox.Client
 	inventory *inventory.Inventory
-	slots     *slots
-	log       logr.Logger
+	// cluster is shared with whoever else works on this Proxmox.
+	cluster atomic.Pointer[cluster]
+	log     logr.Logger
 
 	stop context.CancelFunc
 	made string // what it was made from, to notice a change
 	// hosts that share the session: objects with the same endpoints, trust and credentials, in whatever namespace. Guarded by Sessions.
 	hosts map[types.NamespacedName]bool
-
-	// placing is held while a node is chosen and its slot taken: the next choice counts this one.
-	placing sync.Mutex
+	// known is what the Proxmox is recognised by, and metAt when its nodes were asked for. Guarded by Sessions.
+	known identity
+	metAt time.Time
 
 	mu      sync.Mutex
 	creds   proxmox.Credentials
 	names   map[string]bool // under which Proxmox lists our tasks, those from before a change of the credentials too
 	version proxmox.Version
-	owners  map[proxmox.VMID]map[types.NamespacedName]bool
-	placed  map[types.NamespacedName]placement
-	checked map[types.NamespacedName]preflight
-	shelves map[string]shelf
-	seen    map[types.UID]time.Time // services without a container, and when we first looked at them
+	// recognised is set once it was seen whether others work on the same Proxmox.
+	recognised bool
+	owners     map[proxmox.VMID]map[types.NamespacedName]bool
+	checked    map[types.NamespacedName]preflight
+	shelves    map[string]shelf
+	seen       map[types.UID]time.Time // services without a container, and when we first looked at them
 }
 
 // asRoot is whether Proxmox is asked by root@pam in person: a few settings are for nobody else, not even for root's tokens.
@@ -140,11 +143,11 @@ func (s *session) settle(uid types.UID) {
 	delete(s.seen, uid)
 }
 
-// usable is whether this Proxmox is known to be one that we work with.
+// usable is whether this Proxmox is known to be one that we work with, and who else does.
 func (s *session) usable() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.version.AtLeast(oldestMajor, oldestMinor)
+	return s.recognised && s.version.AtLeast(oldestMajor, oldestMinor)
 }
 
 // release reads the version once; it does not change while Proxmox runs, and a new session follows an upgrade's lost connection.
@@ -166,7 +169,8 @@ func (s *session) release(ctx context.Context) (proxmox.Version, error) {
 }
 
 // Sessions are the sessions of all hosts. The host controller makes and ends them; the service controller uses them. Hosts that point at one
-// Proxmox in the same way, as the same user or token, share one: its poller, slots and allocator. Others, whose rights may differ, do not.
+// Proxmox in the same way, as the same user or token, share one, with its poller. Others, whose rights may differ, have their own, and share
+// the cluster: slots, placement and numbers.
 type Sessions struct {
 	log logr.Logger
 	// wakeService and wakeHost put an object into its controller's queue.
@@ -288,9 +292,9 @@ func (s *Sessions) open(name types.NamespacedName, host *v1alpha1.NixMoxHost, c 
 	}
 	ctx, stop := context.WithCancel(s.ctx)
 	created := &session{
-		api: client, client: client, creds: c.Credentials, names: map[string]bool{c.Identity(): true}, slots: newSlots(s.wakeService), log: log, stop: stop,
-		hosts: map[types.NamespacedName]bool{name: true}, checked: map[types.NamespacedName]preflight{},
-		owners: map[proxmox.VMID]map[types.NamespacedName]bool{}, placed: map[types.NamespacedName]placement{}, shelves: map[string]shelf{}, seen: map[types.UID]time.Time{},
+		api: client, client: client, creds: c.Credentials, names: map[string]bool{c.Identity(): true}, log: log, stop: stop,
+		hosts: map[types.NamespacedName]bool{name: true}, checked: map[types.NamespacedName]preflight{}, known: endpointsOf(host.Spec.Endpoints),
+		owners: map[proxmox.VMID]map[types.NamespacedName]bool{}, shelves: map[string]shelf{}, seen: map[types.UID]time.Time{},
 	}
 	poll := inventory.Options{
 		Log: log,
@@ -310,6 +314,9 @@ func (s *Sessions) open(name types.NamespacedName, host *v1alpha1.NixMoxHost, c 
 	if host.Spec.PollInterval != nil {
 		poll.PollInterval = host.Spec.PollInterval.Duration.Duration
 	}
+	shared := s.clusterAt(created.known)
+	created.cluster.Store(shared)
+	poll.Numbers = shared.numbers
 	created.inventory = inventory.New(client, poll)
 	s.done.Go(func() { created.inventory.Run(ctx) })
 	return created, nil

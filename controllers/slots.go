@@ -23,6 +23,8 @@ type slots struct {
 	invited map[types.NamespacedName]string
 	queue   []types.NamespacedName
 	waiting map[types.NamespacedName]wish
+	// moved are those that count instead, once both turned out to be of one Proxmox.
+	moved *slots
 }
 
 // wish is what a service waits for: a slot of one of some nodes.
@@ -36,8 +38,31 @@ func newSlots(wake func(types.NamespacedName)) *slots {
 		waiting: map[types.NamespacedName]wish{}}
 }
 
+// moveTo lets other slots count instead from now on. Whoever waited must ask again.
+func (s *slots) moveTo(other *slots) {
+	s.mu.Lock()
+	held := s.held
+	s.held, s.taken, s.invited, s.queue, s.waiting = map[types.NamespacedName]string{}, map[string]int{}, map[types.NamespacedName]string{}, nil, map[types.NamespacedName]wish{}
+	s.moved = other
+	s.mu.Unlock()
+	for who, node := range held {
+		other.hold(who, node)
+	}
+}
+
+// instead are the slots that count.
+func (s *slots) instead() *slots {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.moved != nil {
+		return s.moved.instead()
+	}
+	return s
+}
+
 // acquire takes a slot on one of the nodes, the first that has one, if fewer than most are taken there; else it queues for one.
 func (s *slots) acquire(who types.NamespacedName, most int, nodes ...string) (node string, ok bool) {
+	s = s.instead()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if at, holds := s.held[who]; holds && slices.Contains(nodes, at) {
@@ -76,6 +101,7 @@ func (s *slots) take(who types.NamespacedName, node string) {
 
 // hold takes a slot whatever the limit: the operation is under way already, since before we were started.
 func (s *slots) hold(who types.NamespacedName, node string) {
+	s = s.instead()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.held[who] != node {
@@ -85,6 +111,7 @@ func (s *slots) hold(who types.NamespacedName, node string) {
 
 // release gives the slot back and wakes who may take it.
 func (s *slots) release(who types.NamespacedName) {
+	s = s.instead()
 	s.mu.Lock()
 	node, holds := s.held[who]
 	if holds {
@@ -103,6 +130,7 @@ func (s *slots) release(who types.NamespacedName) {
 
 // leave is for a service that does not wait for a slot any more.
 func (s *slots) leave(who types.NamespacedName) {
+	s = s.instead()
 	s.mu.Lock()
 	delete(s.waiting, who)
 	node, invited := s.invited[who]

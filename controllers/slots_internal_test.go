@@ -103,3 +103,44 @@ func TestAWaiterIsWokenByWhomItWaitsFor(t *testing.T) {
 		t.Errorf("left over: %v %v", w.on, w.of)
 	}
 }
+
+func TestSlotsThatTurnOutToBeOfOneProxmoxAreCountedTogether(t *testing.T) {
+	wake := func(types.NamespacedName) {}
+	a, b := newCluster(wake), newCluster(wake)
+	a.slots.acquire(who(1), 2, "pve1")
+	b.slots.acquire(who(2), 2, "pve1")
+	b.placed[who(2)] = placement{node: "pve1", memoryMiB: 512}
+	a.absorb(b)
+	if _, ok := a.slots.acquire(who(3), 2, "pve1"); ok {
+		t.Error("a third took one of two slots")
+	}
+	if _, ok := b.slots.acquire(who(4), 2, "pve1"); ok {
+		t.Error("a fourth took one through what was absorbed")
+	}
+	b.slots.release(who(2)) // whoever still knows the old slots gives back a new one
+	if _, ok := a.slots.acquire(who(3), 2, "pve1"); !ok {
+		t.Error("the slot that was given back is not free")
+	}
+	if a.placed[who(2)].memoryMiB != 512 {
+		t.Error("a creation under way is not counted any more")
+	}
+}
+
+func TestAProxmoxIsRecognised(t *testing.T) {
+	for _, c := range []struct {
+		what     string
+		ours     identity
+		theirs   identity
+		expected bool
+	}{
+		{"the same endpoint, however it is written", endpointsOf([]string{"https://PVE1.lan:8006/", "https://pve2.lan:8006"}), endpointsOf([]string{"https://pve1.lan:8006"}), true},
+		{"other endpoints", endpointsOf([]string{"https://pve1.lan:8006"}), endpointsOf([]string{"https://pve2.lan:8006"}), false},
+		{"the same node", identity{"pve1 AA:BB": true, "pve2 CC:DD": true}, identity{"pve2 CC:DD": true}, true},
+		{"a node of the same name, with another certificate", identity{"pve1 AA:BB": true}, identity{"pve1 CC:DD": true}, false},
+		{"a certificate for all nodes, of nodes with other names", identity{"pve1 AA:BB": true}, identity{"pve7 AA:BB": true}, false},
+	} {
+		if got := c.ours.overlaps(c.theirs); got != c.expected {
+			t.Errorf("%s: %v", c.what, got)
+		}
+	}
+}

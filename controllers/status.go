@@ -44,9 +44,9 @@ func (r *ServiceReconciler) finish(ctx context.Context, p *pass, o Outcome) (ctr
 		f()
 	}
 	if p.session != nil && p.svc.Status.Operation == nil {
-		p.session.slots.release(p.key)
+		p.session.cluster.Load().slots.release(p.key)
 		if o.Reason != v1alpha1.ReasonWaitingForSlot {
-			p.session.slots.leave(p.key)
+			p.session.cluster.Load().slots.leave(p.key)
 		}
 	}
 	if o.Err != nil {

@@ -45,7 +45,7 @@ func (r *ServiceReconciler) startStep(ctx context.Context, p *pass) *Outcome {
 		op := p.svc.Status.Operation
 		p.marker.Nonce = op.Nonce
 		p.session.own(proxmox.VMID(op.VMID), p.key)
-		p.session.placeInFlight(p.key, placement{op.Node, p.desired.MemoryMiB, p.now, proxmox.VMID(op.VMID)})
+		p.session.cluster.Load().placeInFlight(p.key, placement{op.Node, p.desired.MemoryMiB, p.now, proxmox.VMID(op.VMID)})
 	}
 	o := r.call(ctx, p, s)
 	return &o
@@ -159,20 +159,21 @@ func (r *ServiceReconciler) slot(ctx context.Context, p *pass, s plan.Step) *Out
 	if s.Kind != plan.Create && s.Kind != plan.Start {
 		return nil
 	}
+	shared := p.session.cluster.Load()
 	nodes, reason := []string{p.svc.Status.Node}, p.svc.Status.Placement
 	if s.Kind == plan.Create && (p.svc.Status.Node == "" || p.svc.Status.Template == "") {
-		p.session.placing.Lock()
-		defer p.session.placing.Unlock()
+		shared.placing.Lock()
+		defer shared.placing.Unlock()
 		var o *Outcome
 		if nodes, reason, o = p.session.place(ctx, p.host, p.svc, p.desired, p.now); o != nil {
 			return o
 		}
 	}
 	most := int(max(p.host.Spec.Rollout.MaxConcurrent, 1))
-	if node, ok := p.session.slots.acquire(p.key, most, nodes...); ok {
+	if node, ok := shared.slots.acquire(p.key, most, nodes...); ok {
 		p.svc.Status.Node, p.svc.Status.Placement = node, reason
 		if s.Kind == plan.Create {
-			p.session.placeInFlight(p.key, placement{node: node, memoryMiB: p.desired.MemoryMiB, at: p.now})
+			shared.placeInFlight(p.key, placement{node: node, memoryMiB: p.desired.MemoryMiB, at: p.now})
 		}
 		return nil
 	}

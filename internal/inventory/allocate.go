@@ -2,11 +2,37 @@ package inventory
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/nixmox/nixmox-controller/internal/proxmox"
 )
+
+// Numbers are the VMIDs that were given out for one Proxmox and do not show there yet. Inventories that watch the same Proxmox, as different
+// users, share them.
+type Numbers struct {
+	mu       sync.Mutex
+	reserved map[proxmox.VMID]reservation
+}
+
+// NewNumbers has none.
+func NewNumbers() *Numbers { return &Numbers{reserved: map[proxmox.VMID]reservation{}} }
+
+// Absorb takes over what others gave out.
+func (n *Numbers) Absorb(others *Numbers) {
+	others.mu.Lock()
+	given := maps.Clone(others.reserved)
+	others.mu.Unlock()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for vmid, r := range given {
+		if _, known := n.reserved[vmid]; !known {
+			n.reserved[vmid] = r
+		}
+	}
+}
 
 // reservation keeps a VMID for whoever asked first, until it shows in an object's status.
 type reservation struct {
@@ -33,26 +59,30 @@ func (i *Inventory) Allocate(owner string, from, to proxmox.VMID, claimed func(p
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	now := time.Now()
-	for vmid, r := range i.reserved {
+	n, now := i.numbers, time.Now()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for vmid, r := range n.reserved {
 		if now.After(r.until) {
-			delete(i.reserved, vmid)
+			delete(n.reserved, vmid)
 		} else if r.owner == owner && vmid >= from && vmid <= to && i.free(vmid) {
 			return vmid, nil
 		}
 	}
 	usable := func(vmid proxmox.VMID) bool {
-		_, reserved := i.reserved[vmid]
+		_, reserved := n.reserved[vmid]
 		return !reserved && i.free(vmid) && !claimed(vmid)
 	}
 	for vmid := from; vmid <= to; vmid++ {
 		if usable(vmid) && !slices.Contains(freed, vmid) {
-			return i.reserve(vmid, owner, now), nil
+			n.reserved[vmid] = reservation{owner, now.Add(reservationTime)}
+			return vmid, nil
 		}
 	}
 	for _, vmid := range freed {
 		if vmid >= from && vmid <= to && usable(vmid) {
-			return i.reserve(vmid, owner, now), nil
+			n.reserved[vmid] = reservation{owner, now.Add(reservationTime)}
+			return vmid, nil
 		}
 	}
 	return 0, &ExhaustedError{from, to}
@@ -64,21 +94,30 @@ func (i *Inventory) free(vmid proxmox.VMID) bool {
 	return !listed && (!noted || o.gone || o.caughtUp)
 }
 
-func (i *Inventory) reserve(vmid proxmox.VMID, owner string, now time.Time) proxmox.VMID {
-	i.reserved[vmid] = reservation{owner, now.Add(reservationTime)}
-	return vmid
+// ShareNumbers goes on with numbers that others give out too; what was given out so far is among them.
+func (i *Inventory) ShareNumbers(n *Numbers) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if n != i.numbers {
+		n.Absorb(i.numbers)
+		i.numbers = n
+	}
 }
 
 // Release ends the reservation of a VMID whose service is gone.
 func (i *Inventory) Release(vmid proxmox.VMID) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	delete(i.reserved, vmid)
+	i.numbers.mu.Lock()
+	defer i.numbers.mu.Unlock()
+	delete(i.numbers.reserved, vmid)
 }
 
 // Block keeps a VMID from being allocated for a while: Proxmox says that it exists although the list does not show it to us.
 func (i *Inventory) Block(vmid proxmox.VMID) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.reserved[vmid] = reservation{"somebody whom the list does not show", time.Now().Add(reservationTime)}
+	i.numbers.mu.Lock()
+	defer i.numbers.mu.Unlock()
+	i.numbers.reserved[vmid] = reservation{"somebody whom the list does not show", time.Now().Add(reservationTime)}
 }

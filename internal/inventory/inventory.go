@@ -35,7 +35,9 @@ type Options struct {
 	OnReach func()
 	// OnStrangers is called when the addresses of containers that are none of ours changed.
 	OnStrangers func()
-	Log         logr.Logger
+	// Numbers are those that were given out for this Proxmox; nil begins with none.
+	Numbers *Numbers
+	Log     logr.Logger
 }
 
 // Inventory is what we know of one Proxmox. It is safe for use by many goroutines.
@@ -55,7 +57,7 @@ type Inventory struct {
 	configs   map[proxmox.VMID]cachedView
 	watched   rotation
 	credit    float64 // budgeted reads that may be made now; only Run touches it
-	reserved  map[proxmox.VMID]reservation
+	numbers   *Numbers
 	starts    map[proxmox.VMID]int
 
 	leftovers leftovers
@@ -78,11 +80,14 @@ func New(api API, opts Options) *Inventory {
 	if opts.OnStrangers == nil {
 		opts.OnStrangers = func() {}
 	}
+	if opts.Numbers == nil {
+		opts.Numbers = NewNumbers()
+	}
 	return &Inventory{
 		strangers: map[proxmox.VMID]Stranger{}, toldStrangers: fmt.Sprint([]Stranger(nil)),
 		api: api, opts: opts,
 		guests: map[proxmox.VMID]proxmox.Guest{}, nodes: map[string]proxmox.Node{}, overlays: map[proxmox.VMID]overlay{},
-		configs: map[proxmox.VMID]cachedView{}, reserved: map[proxmox.VMID]reservation{}, starts: map[proxmox.VMID]int{}, watched: newRotation(),
+		configs: map[proxmox.VMID]cachedView{}, numbers: opts.Numbers, starts: map[proxmox.VMID]int{}, watched: newRotation(),
 		leftovers: leftovers{lists: map[[2]string]leftoverList{}},
 		tasks:     newTasks(), pollNow: make(chan struct{}, 1),
 	}

@@ -44,7 +44,7 @@ func listNodes(c *call) (any, error) {
 	for _, name := range slices.Sorted(maps.Keys(c.nodes)) {
 		n := c.nodes[name]
 		row := map[string]any{
-			"id": "node/" + name, "node": name, "type": "node", "status": n.status(), "level": "", "ssl_fingerprint": fingerprint(name),
+			"id": "node/" + name, "node": name, "type": "node", "status": n.status(), "level": "", "ssl_fingerprint": c.fingerprint(name),
 		}
 		if n.online && c.may("/nodes/"+name, "Sys.Audit") {
 			maps.Copy(row, c.load(n))
@@ -54,10 +54,10 @@ func listNodes(c *call) (any, error) {
 	return rows, nil
 }
 
-// fingerprint is a stand-in for the digest of a node's certificate.
-func fingerprint(name string) string {
+// fingerprint is a stand-in for the digest of a node's certificate. Nodes of the same name in two simulators have two.
+func (s *Simulator) fingerprint(name string) string {
 	hash := fnv.New64a()
-	_, _ = hash.Write([]byte(name)) // never fails
+	_, _ = fmt.Fprint(hash, name, s.began.UnixNano()) // never fails
 	sum := hash.Sum64()
 	text := ""
 	for i := range 32 {
