@@ -50,6 +50,7 @@ func run(args []string) error {
 	flags.StringVar(&opts.LeaderElectionNamespace, "leader-election-namespace", "", "namespace of the lease (default: the controller's own, or \"default\" outside a cluster)")
 	flags.StringVar(&opts.MetricsAddress, "metrics-bind-address", "0", "where Prometheus metrics are served, such as :8080; 0 serves none")
 	flags.StringVar(&opts.ProbeAddress, "health-probe-bind-address", "0", "where /healthz and /readyz are served, such as :8081; 0 serves none")
+	flags.StringVar(&opts.ProfileAddress, "pprof-bind-address", "", "where Go's CPU and memory profiles are served, such as 127.0.0.1:6060; empty serves none. Whoever reaches it can read memory: loopback only")
 	flags.StringVar(&dev.AddressMap, "development-address-map", "", "DEVELOPMENT ONLY: container addresses and the loopback addresses that a simulator answers at, such as 192.168.99.0/24=127.0.99.0/24")
 	zapOptions.BindFlags(flags)
 	if err := flags.Parse(args); err != nil {

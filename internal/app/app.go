@@ -35,6 +35,8 @@ type Options struct {
 	LeaderElectionNamespace string
 	// MetricsAddress and ProbeAddress are where metrics and health probes are served; "0" serves none.
 	MetricsAddress, ProbeAddress string
+	// ProfileAddress is where Go's profiles are served, without any protection; "" serves none.
+	ProfileAddress string
 	// Workers is how many services are looked at at once; none of them waits for Proxmox's tasks.
 	Workers int
 	// ProblemGrace is how long a circle or a duplicate may last before it counts as stalled; zero means 30 s.
@@ -71,6 +73,7 @@ func New(ctx context.Context, cfg *rest.Config, opts Options) (manager.Manager, 
 		Cache:                  cache.Options{DefaultNamespaces: namespaces(opts.Namespaces), SyncPeriod: &resync, DefaultTransform: cache.TransformStripManagedFields()},
 		Metrics:                metricsserver.Options{BindAddress: orNone(opts.MetricsAddress)},
 		HealthProbeBindAddress: orNone(opts.ProbeAddress),
+		PprofBindAddress:       opts.ProfileAddress,
 		LeaderElection:         opts.LeaderElection, LeaderElectionID: "controller.nixmox.dev", LeaderElectionNamespace: opts.LeaderElectionNamespace,
 		LeaderElectionReleaseOnCancel: true,
 		Controller:                    config.Controller{SkipNameValidation: &skipNames},

@@ -29,24 +29,25 @@ import (
 
 // lab is what runs: a Kubernetes API and the controller, each a process, and the simulators of all scenes, in this one.
 type lab struct {
-	dir, bin, kubeconfig, profile string
-	api                           *demo.Process
-	client                        client.WithWatch
-	worlds                        atomic.Int32
+	dir, bin, kubeconfig, profiles string
+	api                            *demo.Process
+	client                         client.WithWatch
+	worlds                         atomic.Int32
 
 	mu         sync.Mutex
 	controller *demo.Process
 	log        *os.File
 	probes     string
+	pprof      string
 	scenes     []*scene
 }
 
-func startLab(ctx context.Context, bin, profile string) (*lab, error) {
+func startLab(ctx context.Context, bin, profiles string) (*lab, error) {
 	dir, err := os.MkdirTemp("", "nixmox-bench-")
 	if err != nil {
 		return nil, err
 	}
-	l := &lab{dir: dir, bin: bin, kubeconfig: filepath.Join(dir, "kubeconfig"), profile: profile}
+	l := &lab{dir: dir, bin: bin, kubeconfig: filepath.Join(dir, "kubeconfig"), profiles: profiles}
 	if l.log, err = os.Create(filepath.Join(dir, "log")); err != nil {
 		return nil, err
 	}
@@ -76,26 +77,34 @@ func startLab(ctx context.Context, bin, profile string) (*lab, error) {
 
 // startController starts the controller and waits until it has read the objects.
 func (l *lab) startController(ctx context.Context) error {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	probes, err := freeAddress()
 	if err != nil {
 		return err
 	}
-	probes := listener.Addr().String()
-	if err := listener.Close(); err != nil {
-		return err
-	}
 	args := []string{"--kubeconfig", l.kubeconfig, "--health-probe-bind-address", probes, "--development-address-map", addressMap}
-	if l.profile != "" {
-		args = append(args, "--pprof-bind-address", "127.0.0.1:6061")
+	pprof := ""
+	if l.profiles != "" {
+		if pprof, err = freeAddress(); err != nil {
+			return err
+		}
+		args = append(args, "--pprof-bind-address", pprof)
 	}
 	p, err := demo.StartProcess(ctx, l.log, false, filepath.Join(l.bin, "controller"), args...)
 	if err != nil {
 		return err
 	}
 	l.mu.Lock()
-	l.controller, l.probes = p, probes
+	l.controller, l.probes, l.pprof = p, probes, pprof
 	l.mu.Unlock()
 	return until(ctx, 2*time.Minute, "the controller is ready", func() (bool, error) { return l.readyz(ctx) })
+}
+
+func freeAddress() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return listener.Addr().String(), listener.Close()
 }
 
 func (l *lab) readyz(ctx context.Context) (bool, error) {

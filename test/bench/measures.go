@@ -222,11 +222,15 @@ func (b *bench) rest(ctx context.Context, order int) error {
 	if err != nil {
 		return err
 	}
+	profiled := b.lab.profileDuring(ctx, fmt.Sprintf("rest-%d", largest.shape.services), restWindow-5*time.Second)
 	from := time.Now()
 	if err := pause(ctx, restWindow); err != nil {
 		return err
 	}
 	to := time.Now()
+	if err := profiled(); err != nil {
+		return err
+	}
 	after, err := b.lab.usage()
 	if err != nil {
 		return err

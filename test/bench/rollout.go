@@ -72,6 +72,9 @@ func (c *scene) rollOut(ctx context.Context) (rolledOut, error) {
 	if err != nil {
 		return rolledOut{}, err
 	}
+	if err := c.saveCalls(); err != nil {
+		return rolledOut{}, err
+	}
 	r := rolledOut{wall: ended.Sub(began), cpu: after.cpu - before.cpu}
 	r.bound = bound(jobs(log, list.Items), c.shape.gate, c.shape.nodes*int(c.shape.maxConcurrent))
 	r.calls, r.kinds, err = c.log.calls(time.Time{}, ended)
