@@ -12,14 +12,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
-	"github.com/nixmox/nixmox-controller/internal/proxmox"
+	"github.com/nixmox/nixmox-controller/internal/connect"
 )
 
 // secretTime is how often the Secrets of a host are read again: they are not watched, since that would need the right to list Secrets.
 const secretTime = time.Minute
-
-// defaultCAKey is the key of the certificate authority in its Secret, as cert-manager and others name it.
-const defaultCAKey = "ca.crt"
 
 // trust reads the host's Secrets.
 func (r *HostReconciler) trust(ctx context.Context, host *v1alpha1.NixMoxHost) (trust, *Outcome) {
@@ -27,18 +24,14 @@ func (r *HostReconciler) trust(ctx context.Context, host *v1alpha1.NixMoxHost) (
 	if o != nil {
 		return trust{}, o
 	}
-	get := func(key string) string { return string(data[key]) }
-	t := trust{Credentials: proxmox.Credentials{TokenID: get("tokenID"), TokenSecret: get("tokenSecret"), Username: get("username"), Password: get("password")}}
-	if (t.TokenID == "" || t.TokenSecret == "") && (t.TokenID != "" || t.Username == "" || t.Password == "") {
+	credentials, whole := connect.Credentials(data)
+	t := trust{Credentials: credentials}
+	if !whole {
 		o := waiting(v1alpha1.ReasonCredentials, "Secret %s must hold tokenID (user@realm!name) and tokenSecret, or username (user@realm) and password", name).again(later)
 		return trust{}, &o
 	}
-	if tls := host.Spec.TLS; tls != nil && tls.CASecretRef != nil {
-		key := tls.CASecretRef.Key
-		if key == "" {
-			key = defaultCAKey
-		}
-		data, name, o := r.secret(ctx, host, tls.CASecretRef.Name, key)
+	if ref, key := connect.CASecret(host); ref != "" {
+		data, name, o := r.secret(ctx, host, ref, key)
 		if o != nil {
 			return trust{}, o
 		}

@@ -11,6 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+	"github.com/nixmox/nixmox-controller/internal/adopt"
+	"github.com/nixmox/nixmox-controller/internal/desired"
 	"github.com/nixmox/nixmox-controller/internal/inventory"
 	"github.com/nixmox/nixmox-controller/internal/marker"
 	"github.com/nixmox/nixmox-controller/internal/plan"
@@ -85,9 +87,10 @@ func (r *ServiceReconciler) read(ctx context.Context, p *pass) *Outcome {
 	p.session.inventory.Watch(p.guest.VMID)
 	memory := memoryOf(p.svc)
 	if p.adopting {
-		memory.Volumes = p.volumesByPath()
+		memory.Volumes = adopt.VolumesByPath(p.desired.Volumes, p.view.Future)
 	}
 	p.observed = inventory.Observe(view, p.guest.Running, memory)
+	desired.AsFound(p.host, p.svc, &p.desired, p.observed)
 	if o := r.seekLost(ctx, p); o != nil {
 		return o
 	}

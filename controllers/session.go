@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+	"github.com/nixmox/nixmox-controller/internal/connect"
 	"github.com/nixmox/nixmox-controller/internal/execute"
 	"github.com/nixmox/nixmox-controller/internal/inventory"
 	"github.com/nixmox/nixmox-controller/internal/proxmox"
@@ -217,7 +218,7 @@ func (s *Sessions) of(host types.NamespacedName) *session {
 // ensure is the session of a host with these credentials: the one that runs, or a new one when what it was made from changed.
 func (s *Sessions) ensure(host *v1alpha1.NixMoxHost, c trust) (*session, error) {
 	name := types.NamespacedName{Namespace: host.Namespace, Name: host.Name}
-	made := fmt.Sprintf("%q %+v %v", host.Spec.Endpoints, tlsOf(host, c), host.Spec.PollInterval)
+	made := fmt.Sprintf("%q %+v %v", host.Spec.Endpoints, connect.TLS(host, c.caBundle), host.Spec.PollInterval)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if running := s.all[name]; running != nil {
@@ -264,24 +265,8 @@ func (s *Sessions) sharing(one *session) []types.NamespacedName {
 	return slices.Collect(maps.Keys(one.hosts))
 }
 
-// tlsOf is how the certificate is verified, with the authority itself in the place of the Secret that holds it.
-func tlsOf(host *v1alpha1.NixMoxHost, c trust) v1alpha1.TLSSettings {
-	var tls v1alpha1.TLSSettings
-	if host.Spec.TLS != nil {
-		tls = *host.Spec.TLS
-	}
-	if tls.CASecretRef != nil {
-		tls.CABundle, tls.CASecretRef = c.caBundle, nil
-	}
-	return tls
-}
-
 func (s *Sessions) open(name types.NamespacedName, host *v1alpha1.NixMoxHost, c trust) (*session, error) {
-	tls := tlsOf(host, c)
-	options := proxmox.Options{
-		Endpoints: host.Spec.Endpoints, TokenID: c.TokenID, TokenSecret: c.TokenSecret, Username: c.Username, Password: c.Password,
-		RootCAs: []byte(tls.CABundle), Fingerprint: tls.Fingerprint, InsecureSkipVerify: tls.InsecureSkipVerify,
-	}
+	options := connect.Options(host, c.Credentials, c.caBundle)
 	log := s.log.WithValues("host", name.String()) // the first of those that share it
 	options.Observe = func(call proxmox.Call) {
 		log.V(2).Info("Call", "method", call.Method, "path", call.Path, "status", call.Status, "duration", call.Duration)

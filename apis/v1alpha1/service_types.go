@@ -226,7 +226,9 @@ type NixMoxServiceSpec struct {
 
 	// adopt takes over the existing container with the number vmid, which the host's policy.adoptableVMIDs must allow (default false). What would
 	// change on it is shown in status.plan. Where that interrupts the service, changes its network or is refused in part, nothing is
-	// changed, not even its notes, before the annotation nixmox.dev/confirm-adoption says so. Afterwards it is a container like any other.
+	// changed, not even its notes, before the annotation nixmox.dev/confirm-adoption says so. While adopt is true, the container
+	// keeps its cpu, name servers and search domain, a hostname without a domain, an interface without gateway or VLAN, its features and its time
+	// zone, where the service says nothing about them. Taken out afterwards, the host's network and defaults hold for it as for any other.
 	// +optional
 	Adopt bool `json:"adopt,omitempty"`
 
