@@ -88,7 +88,7 @@ func (p *program) commands() []*cobra.Command {
 	}
 	all := in(groupManifests, p.validateCommand(), p.orderCommand(), p.depsCommand(), p.graphCommand(), p.planCommand(), p.newCommand())
 	all = append(all, in(groupCluster, append([]*cobra.Command{p.statusCommand(), p.healthCommand(), p.doctorCommand()}, p.actCommands()...)...)...)
-	all = append(all, in(groupBring, p.importCommand(), p.scriptCommand())...)
+	all = append(all, in(groupBring, p.importCommand(), p.adoptCommand(), p.scriptCommand())...)
 	return all
 }
 

@@ -80,10 +80,15 @@ func (p *program) importManifest(ctx context.Context, file string, opts *importO
 	if len(found) > 0 {
 		return found
 	}
-	if opts.dir != "" {
-		return p.writeObjects(opts.dir, result.Objects)
+	return p.printObjects(opts.dir, result.Objects)
+}
+
+// printObjects writes one file an object into a folder, or all to standard output.
+func (p *program) printObjects(dir string, objects []nixmox.Object) error {
+	if dir != "" {
+		return p.writeObjects(dir, objects)
 	}
-	for i, o := range result.Objects {
+	for i, o := range objects {
 		if i > 0 {
 			fmt.Fprintln(p.Out, "---")
 		}
@@ -96,33 +101,44 @@ func (p *program) importManifest(ctx context.Context, file string, opts *importO
 	return nil
 }
 
-// writeObjects writes one file an object, and none over one that is there.
+// writeObjects writes one file an object, and none over one that is there: then nothing is written at all.
 func (p *program) writeObjects(dir string, objects []nixmox.Object) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("make the folder: %w", err)
 	}
-	for _, o := range objects {
-		text, err := manifestText(o)
-		if err != nil {
-			return err
-		}
+	paths, texts := make([]string, len(objects)), make([]string, len(objects))
+	for i, o := range objects {
 		name := o.Name + ".yaml"
 		if o.Kind == "NixMoxHost" {
 			name = "host-" + name
 		}
-		if err := writeNew(filepath.Join(dir, name), text, 0o644); err != nil {
+		paths[i] = filepath.Join(dir, name)
+		if _, err := os.Lstat(paths[i]); err == nil {
+			return alreadyThere(paths[i])
+		}
+		var err error
+		if texts[i], err = manifestText(o); err != nil {
 			return err
 		}
-		fmt.Fprintln(p.Out, filepath.Join(dir, name))
+	}
+	for i, path := range paths {
+		if err := writeNew(path, texts[i], 0o644); err != nil {
+			return err
+		}
+		fmt.Fprintln(p.Out, path)
 	}
 	return nil
+}
+
+func alreadyThere(path string) error {
+	return fmt.Errorf("%s is there already, and nothing is overwritten: choose another folder, or remove it", path)
 }
 
 // writeNew writes a file that must not be there: what somebody edited is not overwritten.
 func writeNew(path, text string, mode os.FileMode) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if errors.Is(err, os.ErrExist) {
-		return fmt.Errorf("%s is there already, and nothing is overwritten: choose another folder, or remove it", path)
+		return alreadyThere(path)
 	}
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
@@ -144,7 +160,7 @@ func manifestText(o nixmox.Object) (string, error) {
 	}
 	var b strings.Builder
 	for _, n := range o.Notes {
-		b.WriteString("# " + strings.ReplaceAll(n.String(), "\n", " ") + "\n")
+		b.WriteString("# " + oneLine(n.String()) + "\n")
 	}
 	b.Write(content)
 	return b.String(), nil

@@ -170,7 +170,7 @@ func (p *program) printPlan(answer planAnswer) {
 // summary is "10 to create, 2 unchanged".
 func summary(total map[forecast.Action]int) string {
 	words := map[forecast.Action]string{
-		forecast.Create: "to create", forecast.Change: "to change in place", forecast.Restart: "to restart", forecast.Start: "to start",
+		forecast.Create: "to create", forecast.Adopt: "to adopt", forecast.Change: "to change in place", forecast.Restart: "to restart", forecast.Start: "to start",
 		forecast.Stop: "to stop", forecast.Refused: "with a refused change", forecast.Blocked: "held back", forecast.Nothing: "without a change",
 	}
 	var parts []string
@@ -186,7 +186,7 @@ func summary(total map[forecast.Action]int) string {
 }
 
 var signs = map[forecast.Action]struct{ sign, colour string }{
-	forecast.Create: {"+", green}, forecast.Change: {"~", yellow}, forecast.Restart: {"!", red}, forecast.Start: {"+", green},
+	forecast.Create: {"+", green}, forecast.Adopt: {"~", yellow}, forecast.Change: {"~", yellow}, forecast.Restart: {"!", red}, forecast.Start: {"+", green},
 	forecast.Stop: {"-", red}, forecast.Refused: {"x", red}, forecast.Blocked: {"x", red}, forecast.Nothing: {" ", dim},
 }
 

@@ -4,6 +4,8 @@
 package forecast
 
 import (
+	"fmt"
+
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
 	"github.com/nixmox/nixmox-controller/internal/desired"
 	"github.com/nixmox/nixmox-controller/internal/manifest"
@@ -17,6 +19,7 @@ type Action string
 // The actions. A service of which something is refused may have steps beside.
 const (
 	Create  Action = "create"
+	Adopt   Action = "adopt"  // a container that exists
 	Change  Action = "change" // in place
 	Restart Action = "restart"
 	Start   Action = "start"
@@ -27,7 +30,7 @@ const (
 )
 
 // Actions are all of them, in the order of summaries.
-var Actions = []Action{Create, Change, Restart, Start, Stop, Refused, Blocked, Nothing}
+var Actions = []Action{Create, Adopt, Change, Restart, Start, Stop, Refused, Blocked, Nothing}
 
 // Host is the forecast of one host.
 type Host struct {
@@ -140,7 +143,9 @@ func (f *forecast) service(k manifest.Key) Service {
 		return s
 	}
 	f.steps(&s, k, svc)
-	s.Action = s.action()
+	if s.Action == "" {
+		s.Action = s.action()
+	}
 	if s.Action == Nothing && s.Cause == "" {
 		s.Cause = f.whyNothing(k, svc)
 	}
@@ -163,6 +168,11 @@ func (f *forecast) steps(s *Service, k manifest.Key, svc *v1alpha1.NixMoxService
 	if live != nil {
 		o = f.observed(live)
 	}
+	if svc.Spec.Adopt && svc.Spec.VMID != nil && !o.Exists {
+		s.Action, s.Cause = Adopt, fmt.Sprintf("container %d is taken over; `adopt %d` says what would change on it", *svc.Spec.VMID, *svc.Spec.VMID)
+		return
+	}
+	desired.AsFound(f.Host, svc, &d, o)
 	p := plan.Compute(d, o)
 	s.take(p.Lines())
 	if !o.Exists && len(s.Steps) > 0 {
