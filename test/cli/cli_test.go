@@ -22,6 +22,7 @@ type cluster struct {
 	t          *testing.T
 	kubeconfig string
 	bin        string
+	namespace  string
 }
 
 func start(t *testing.T) *cluster {
@@ -67,13 +68,13 @@ func start(t *testing.T) *cluster {
 	case <-time.After(3 * time.Minute):
 		t.Fatal("the stack is not up within three minutes")
 	}
-	return &cluster{t: t, kubeconfig: filepath.Join(dir, "kubeconfig"), bin: bin}
+	return &cluster{t: t, kubeconfig: filepath.Join(dir, "kubeconfig"), bin: bin, namespace: "homelab"}
 }
 
 // run runs the plugin in the stack's namespace.
 func (c *cluster) run(args ...string) (out string, code int) {
 	c.t.Helper()
-	return c.program(filepath.Join(c.bin, "kubectl-nixmox"), append([]string{"-n", "homelab"}, args...)...)
+	return c.program(filepath.Join(c.bin, "kubectl-nixmox"), append([]string{"-n", c.namespace}, args...)...)
 }
 
 func (c *cluster) program(name string, args ...string) (out string, code int) {
