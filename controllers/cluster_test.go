@@ -4,6 +4,9 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
 	"github.com/nixmox/nixmox-controller/internal/pvesim"
@@ -77,17 +80,44 @@ func TestWhileANodeIsDownTheOthersGoOn(t *testing.T) {
 	l.service("b", checked(12, "b", ", node: pve2"))
 	l.ready("a", "b")
 	l.must(l.pve.SetNodeOnline("pve1", false))
-	l.service("d", service(14, "hostname: d, node: pve1"))
-	l.situated("d", v1alpha1.ReasonNodeUnavailable, onItsWay, "Waiting for node pve1: it is offline")
 	l.service("c", checked(13, "c", "")) // over the second endpoint, on a node that is there
 	l.ready("c")
 	if node := l.get("c").Status.Node; node == "pve1" {
 		t.Error("c was put on the node that is down")
 	}
+	l.service("d", service(14, "hostname: d, node: pve1"))
+	l.situated("d", v1alpha1.ReasonNodeUnavailable, onItsWay, "Waiting for node pve1: it is offline")
 	l.must(l.pve.SetNodeOnline("pve1", true))
 	l.ready("a", "d")
 	if n := l.begun("vzcreate", 0); n != 4 {
 		t.Errorf("%d containers were made for four services", n)
+	}
+}
+
+func TestACreationThatFoundNobodyGoesToAnotherNode(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, three, func(_ *lab, world *string) {
+		*world = strings.Replace(*world, `"durations"`, `"containers": [{"vmid": 500, "node": "pve2", "config": {"memory": "9000", "hostname": "theirs"}}], "durations"`, 1)
+	})
+	handler, err := l.pve.NodeHandler("pve2")
+	l.must(err)
+	second := httptest.NewServer(handler)
+	t.Cleanup(second.Close)
+	l.host(func(h *v1alpha1.NixMoxHost) {
+		h.Spec.Endpoints, h.Spec.Nodes = []string{second.URL}, []string{"pve1", "pve2"}
+		h.Spec.PollInterval = &v1alpha1.Duration{Duration: metav1.Duration{Duration: 10 * time.Second}}
+	})
+	l.service("a", checked(11, "a", ", node: pve1"))
+	l.ready("a")
+	l.must(l.pve.SetNodeOnline("pve1", false))
+	l.service("b", checked(12, "b", "")) // the node with the most room, as far as anybody knows
+	l.ready("b")
+	if node := l.get("b").Status.Node; node != "pve2" {
+		t.Errorf("b is on %s", node)
+	}
+	l.must(l.pve.SetNodeOnline("pve1", true))
+	if n := l.begun("vzcreate", 0); n != 2 {
+		t.Errorf("%d containers were made for two services", n)
 	}
 }
 

@@ -125,7 +125,9 @@ func IsTLS(err error) bool {
 // failed: the reply was lost or unreadable, a gateway answered in Proxmox's
 // place, no worker was reported, or Proxmox answered 500 to a config change
 // after it had stored it. Read the state before deciding anything. It is false
-// for reads, for what was never sent, and for plain refusals.
+// for reads, for what was never sent, and for plain refusals. Never sent is
+// also what ends in 595: Proxmox's proxy found nobody to connect to, and it
+// tries a change once, on a connection of its own.
 func MayHaveHappened(err error) bool {
 	var failed *Error
 	if !errors.As(err, &failed) || failed.Method == http.MethodGet {
@@ -134,6 +136,8 @@ func MayHaveHappened(err error) bool {
 	switch {
 	case failed.Status == 0:
 		return failed.Sent
+	case failed.Status == statusNoConnection:
+		return false
 	case failed.Err != nil, isGatewayStatus(failed.Status):
 		return true
 	case failed.Status < 500, failed.Status == http.StatusNotImplemented, failed.Status == 506:
@@ -177,6 +181,10 @@ func textOf(err error) string {
 	}
 	return ""
 }
+
+// statusNoConnection is the proxy's own status for a node that it could not
+// connect to (AnyEvent::HTTP: an error while the connection is established).
+const statusNoConnection = 595
 
 // isGatewayStatus knows the statuses of somebody between us and the node:
 // Proxmox's proxy invents 595 to 599, other gateways use 502 to 504.
