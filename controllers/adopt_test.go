@@ -7,6 +7,7 @@ import (
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
 	"github.com/nixmox/nixmox-controller/controllers"
 	"github.com/nixmox/nixmox-controller/internal/pvesim"
+	"github.com/nixmox/nixmox-controller/internal/pvesim/calllog"
 )
 
 // grown is a container that somebody made by hand, with a volume and a mount point that the manifests do not know.
@@ -60,6 +61,10 @@ func TestAnAdoptionThatInterruptsWaitsForConfirmation(t *testing.T) {
 	l := newLab(t)
 	before := l.grown(map[string]string{"hostname": "other", "memory": "1024"})
 	l.host(adoptable)
+	l.eventually("its address is known", func() bool {
+		return l.log.calls(func(e calllog.Entry) bool { return strings.HasSuffix(e.Path, "/120/pending") }) > 0
+	})
+	l.polled(2)
 	l.service("a", service(11, adoptA))
 	l.situated("a", v1alpha1.ReasonWaitingForConfirm, onItsWay, "nothing was changed", "hostname other -> a.lan", "Shutdown", controllers.ConfirmAdoptionAnnotation+"=")
 	l.untouched(120)

@@ -18,7 +18,7 @@ func (s *Sessions) foreign(host types.NamespacedName) []manifest.Foreign {
 	for _, stranger := range session.inventory.Strangers() {
 		namespace, name, _ := strings.Cut(stranger.Service, "/")
 		for _, ip := range stranger.Addresses {
-			all = append(all, manifest.Foreign{IP: ip, What: stranger.String(), Service: manifest.Key{Namespace: namespace, Name: name}})
+			all = append(all, manifest.Foreign{IP: ip, VMID: int32(stranger.VMID), What: stranger.String(), Service: manifest.Key{Namespace: namespace, Name: name}})
 		}
 	}
 	return all

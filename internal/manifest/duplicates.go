@@ -21,7 +21,8 @@ func (s *set) duplicateIPs() []Problem {
 
 // foreignIPs are the services that ask for the address of somebody else's
 // guest. One whose container has it already keeps it: stopping it would help
-// nobody.
+// nobody. One that asks for this very guest, to adopt it or to take it over,
+// is judged by whose it is, not by its address.
 func (s *set) foreignIPs(foreign []Foreign) []Problem {
 	if len(foreign) == 0 {
 		return nil
@@ -34,7 +35,7 @@ func (s *set) foreignIPs(foreign []Foreign) []Problem {
 	for i := range s.services {
 		service := &s.services[i]
 		f, taken := held[service.IP.Unmap()]
-		if !taken || !service.Enabled || service.HoldsIP || f.Service == service.Key {
+		if !taken || !service.Enabled || service.HoldsIP || f.Service == service.Key || f.VMID != 0 && f.VMID == service.VMID {
 			continue
 		}
 		problems = append(problems, newProblem(DuplicateIP, []string{f.IP.String()}, s.keys([]int32{int32(i)}),

@@ -91,6 +91,7 @@ func TestHandovers(t *testing.T) {
 
 func TestAForeignAddress(t *testing.T) {
 	mine := func(s *Service) { s.HoldsIP = true }
+	numbered := func(s *Service) { s.VMID = 7 }
 	disabled := func(s *Service) { s.Enabled = false }
 	ip := func(last byte) netip.Addr { return netip.AddrFrom4([4]byte{10, 0, 0, last}) }
 	for what, c := range map[string]struct {
@@ -103,6 +104,8 @@ func TestAForeignAddress(t *testing.T) {
 		"both have it already":          {at("a", 1, 1, mine), Foreign{IP: ip(1)}, ""},
 		"a disabled service holds none": {at("a", 1, 0, disabled), Foreign{IP: ip(1)}, ""},
 		"its own, which it left behind": {at("a", 1, 0), Foreign{IP: ip(1), Service: Key{Name: "a"}}, ""},
+		"the one that it asks for":      {at("a", 1, 0, numbered), Foreign{IP: ip(1), VMID: 7}, ""},
+		"another than it asks for":      {at("a", 1, 0, numbered), Foreign{IP: ip(1), VMID: 8, What: "w"}, "Duplicate IP addresses: 10.0.0.1 (asked for by a; w has it, which is not managed here: give one of them another address, or stop that guest)"},
 		"that of another, left behind":  {at("a", 1, 0), Foreign{IP: ip(1), What: "w", Service: Key{Name: "b"}}, "Duplicate IP addresses: 10.0.0.1 (asked for by a; w has it, which is not managed here: give one of them another address, or stop that guest)"},
 	} {
 		got := ""

@@ -43,6 +43,8 @@ type Service struct {
 	// Hostname is the full host name asked for, already completed with the
 	// host's domain. Empty is none.
 	Hostname string
+	// VMID is the container's number asked for, 0 for any.
+	VMID int32
 	// DependsOn are names of services of the same host in the same namespace.
 	DependsOn []string
 	// Enabled is spec.enable. A disabled service holds no address and no host
@@ -62,7 +64,8 @@ type Service struct {
 
 // Foreign is a running guest of somebody else.
 type Foreign struct {
-	IP netip.Addr
+	IP   netip.Addr
+	VMID int32
 	// What names it for people.
 	What string
 	// Service that it claims to belong to, such as a kept container of that

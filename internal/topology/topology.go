@@ -48,6 +48,9 @@ func Service(host *v1alpha1.NixMoxHost, svc *v1alpha1.NixMoxService) manifest.Se
 		Enabled: desired.Enabled(svc) && svc.DeletionTimestamp == nil,
 		Created: svc.CreationTimestamp.Time,
 	}
+	if svc.Spec.VMID != nil {
+		m.VMID = *svc.Spec.VMID
+	}
 	ip, err := desired.Address(host, svc)
 	if err == nil {
 		m.IP = ip.Addr()
