@@ -22,7 +22,7 @@ func policyRefuses(host *v1alpha1.NixMoxHost, svc *v1alpha1.NixMoxService) strin
 	}
 	if len(policy.Bridges) > 0 && bridge != "" && bridge != host.Spec.Network.Bridge && !slices.Contains(policy.Bridges, bridge) {
 		return fmt.Sprintf("spec.network.bridge: host %s does not allow %s, only %s (spec.policy.bridges)", host.Name, bridge,
-			list(append([]string{host.Spec.Network.Bridge}, policy.Bridges...)))
+			list(slices.Compact(slices.Sorted(slices.Values(append([]string{host.Spec.Network.Bridge}, policy.Bridges...))))))
 	}
 	return ""
 }

@@ -25,6 +25,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+	"github.com/nixmox/nixmox-controller/internal/marker"
 	"github.com/nixmox/nixmox-controller/internal/pvesim"
 	"github.com/nixmox/nixmox-controller/test/invariants"
 )
@@ -35,8 +36,10 @@ var updatePage = flag.Bool("update", false, "write docs/troubleshooting.md anew"
 type trouble struct {
 	title, name, reason string
 	row                 row
-	advice              string
-	shown               string
+	// says is a part of the message, where that takes a while to settle.
+	says   string
+	advice string
+	shown  string
 }
 
 // The page's chapters, with a lab for each.
@@ -49,6 +52,7 @@ var chapters = []struct {
 		{title: "A dependency is not ready", name: "app", reason: v1alpha1.ReasonWaitingForDependency, row: onItsWay,
 			advice: "Look at the service that it waits for: this one goes on by itself."},
 		{title: "An earlier phase is not ready", name: "late", reason: v1alpha1.ReasonWaitingForPhase, row: onItsWay,
+			says:   "grown, holder, locked, mover, placed and 2 more",
 			advice: "Look at the services that are named. If later phases should not wait for them, give the host `rollout.gate: Dependencies`."},
 		{title: "A dependency does not exist", name: "missing", reason: v1alpha1.ReasonMissingDependency, row: onItsWay,
 			advice: "Apply what is missing, or take it out of `dependsOn`. While manifests are being applied this passes by itself."},
@@ -64,6 +68,11 @@ var chapters = []struct {
 			advice: "Widen the host's `vmidRange`, or remove guests from it."},
 		{title: "A lock on the container", name: "locked", reason: v1alpha1.ReasonWaitingForLock, row: onItsWay,
 			advice: "A backup, snapshot or migration ends by itself. A lock that nothing holds any more has to be cleared on the node; Proxmox's API cannot."},
+		{title: "A Secret of its environment is not there", name: "settings", reason: v1alpha1.ReasonEnvironment, row: onItsWay,
+			advice: "Apply what is missing, or mark it `optional`. Before its first start a container is not made without its environment; later the file stays as it is."},
+		{title: "Somebody's yes to an adoption that interrupts", name: "grown", reason: v1alpha1.ReasonWaitingForConfirm, row: onItsWay,
+			advice: "Either write into the spec what the container has, so that nothing is left to change, or give the annotation of the message. The number in it stands for this very plan: " +
+				"if the plan changes, another is asked for."},
 	}},
 	{"Its spec, or that of another, has to be edited", editLab, []trouble{
 		{title: "A circle of dependencies", name: "egg", reason: v1alpha1.ReasonCircularDependency, row: needsEdit,
@@ -82,6 +91,10 @@ var chapters = []struct {
 			advice: "Take the feature out of the spec, or set it on the node with `pct set VMID --features ...`, after which the service is content."},
 		{title: "A VMID that belongs to somebody else", name: "claim", reason: v1alpha1.ReasonVMIDConflict, row: needsEdit,
 			advice: "Choose another `vmid` or none. The guest that has it is not touched."},
+		{title: "A container that is another controller's", name: "wiki", reason: v1alpha1.ReasonOwnedElsewhere, row: needsEdit,
+			advice: "If the other controller is still there, choose another `vmid`, or none. If it is gone for good, the annotation of the message hands the container over, with its volumes."},
+		{title: "The host does not allow it", name: "foreign", reason: v1alpha1.ReasonPolicyRefused, row: needsEdit,
+			advice: "Ask for what the host allows, or have whoever keeps the host widen its `policy`, or its `allowedNamespaces`."},
 	}},
 	{"It failed", failingLab, []trouble{
 		{title: "Unhealthy", name: "ill", reason: v1alpha1.ReasonUnhealthy, row: isIll,
@@ -107,6 +120,11 @@ var chapters = []struct {
 			advice: "Check the host's `endpoints` and the network between. Containers run on; nothing is judged or changed meanwhile."},
 		{title: "It refuses the credentials", name: "refused", reason: v1alpha1.ReasonHostUnauthorized, row: inTheDark,
 			advice: "Correct the Secret that the host names. It is read again within half a minute."},
+	}},
+	{"The controller may be the one that is cut off", outbreakLab, []trouble{
+		{title: "Many fell ill together", name: "web", reason: v1alpha1.ReasonIllTogether, row: inTheDark,
+			advice: "Look for what they share: the node's network, the bridge, the way from the controller to the containers. Nothing is restarted meanwhile, and later phases wait. " +
+				"Each is ready again with the next success of its check."},
 	}},
 }
 
@@ -177,7 +195,7 @@ and applied again. ` + "`suspend: true`" + ` keeps the controller's hands off a 
 // show waits until the service is there, and writes down what people see of it.
 func (l *lab) show(one *trouble) {
 	l.t.Helper()
-	l.situated(one.name, one.reason, one.row)
+	l.situated(one.name, one.reason, one.row, one.says)
 	event := "Normal"
 	if one.row == needsEdit || one.row == isIll {
 		event = "Warning"
@@ -305,7 +323,8 @@ func (l *lab) showAll(troubles []trouble) {
 
 func waitingLab(t *testing.T, troubles []trouble) {
 	l := newLab(t, worldOf("holder", "locked"), func(l *lab, _ *string) { l.timing.LongestPause = 0 })
-	l.host(phased("infra: slow holder mover locked idle placed", "apps: app late missing behind"))
+	l.grown(map[string]string{"hostname": "old", "net0": "name=eth0,bridge=vmbr0,gw=192.168.99.1,hwaddr=BC:24:11:AA:BB:CC,ip=192.168.99.24/24,type=veth"})
+	l.host(adoptable, phased("infra: slow holder mover locked idle placed settings grown", "apps: app late missing behind"))
 	l.service("holder", checked(11, "holder", ", vmid: 901"))
 	l.service("locked", checked(12, "locked", ", vmid: 902"))
 	l.service("idle", service(13, "hostname: idle, enable: false"))
@@ -318,6 +337,8 @@ func waitingLab(t *testing.T, troubles []trouble) {
 	l.edit("holder", func(s *v1alpha1.NixMoxService) { s.Spec.IP, s.Spec.Suspend = "192.168.99.20", true })
 	l.service("mover", service(11, "hostname: mover, vmid: 905"))
 	l.service("placed", service(21, "hostname: placed, node: pve9"))
+	l.service("settings", service(23, "hostname: settings, environmentFrom: [{secretRef: {name: mail-password}}]"))
+	l.service("grown", service(24, `hostname: grown, vmid: 120, adopt: true, template: "local:vztmpl/nixos.tar.xz", volumes: [`+dataVolume+`]`))
 	l.must(l.pve.AddGuest(pvesim.Guest{VMID: 950, Node: "pve1", Type: "qemu"}))
 	l.host(func(h *v1alpha1.NixMoxHost) {
 		h.Name, h.Spec.VMIDRange = "full", v1alpha1.VMIDRange{From: 950, To: 950}
@@ -331,7 +352,12 @@ func waitingLab(t *testing.T, troubles []trouble) {
 func editLab(t *testing.T, troubles []trouble) {
 	l := newLab(t, worldOf("web", "shrunk"), shortGrace)
 	l.must(l.pve.AddGuest(pvesim.Guest{VMID: 950, Node: "pve1", Config: map[string]string{"hostname": "stranger", "arch": "amd64", "ostype": "nixos"}}))
-	l.host(phased("infra: early egg hen", "apps: web twin alias odd shrunk docker claim"), func(h *v1alpha1.NixMoxHost) { h.Spec.Rollout.Gate = v1alpha1.GateDependencies })
+	l.theirs(960, func(*marker.Marker) {})
+	l.unlawful = "a service asks for a container of another controller"
+	l.host(phased("infra: early egg hen", "apps: web twin alias odd shrunk docker claim wiki foreign"), func(h *v1alpha1.NixMoxHost) {
+		h.Spec.Rollout.Gate = v1alpha1.GateDependencies
+		h.Spec.Policy.Bridges = []string{"vmbr0"}
+	})
 	l.service("web", checked(11, "web", ", vmid: 901"))
 	l.service("shrunk", checked(12, "shrunk", ", vmid: 902"))
 	l.ready("web", "shrunk")
@@ -344,6 +370,8 @@ func editLab(t *testing.T, troubles []trouble) {
 	l.service("odd", `{ip: "fd00::11", hostname: odd}`)
 	l.service("docker", service(26, "hostname: docker, features: {keyctl: true}"))
 	l.service("claim", service(27, "hostname: claim, vmid: 950"))
+	l.service("wiki", service(28, "hostname: wiki, vmid: 960"))
+	l.service("foreign", service(29, "hostname: foreign, network: {bridge: vmbr9}"))
 	l.showAll(troubles)
 }
 
@@ -389,13 +417,26 @@ func hostLab(t *testing.T, troubles []trouble) {
 	l.showAll(troubles)
 }
 
+func outbreakLab(t *testing.T, troubles []trouble) {
+	names := []string{"cache", "mail", "web"}
+	l := newLab(t, worldOf(names...), func(l *lab, _ *string) { l.timing.Outbreak = time.Minute })
+	l.host()
+	for i, name := range names {
+		l.service(name, checked(11+i, name, fmt.Sprintf(", vmid: %d", 901+i)))
+	}
+	l.ready(names...)
+	for _, name := range names {
+		l.sick(name, true)
+	}
+	l.showAll(troubles)
+}
+
 func TestEveryWaitingAndFailingReasonIsOnThePage(t *testing.T) {
-	// What passes within moments, what stands at a host, and what has a page with those who own containers, needs no section here.
+	// What passes within moments, and what stands at a host, needs no section here.
 	passing := []string{
 		v1alpha1.ReasonPending, v1alpha1.ReasonWaitingForSlot, v1alpha1.ReasonCreating, v1alpha1.ReasonStarting, v1alpha1.ReasonUpdating,
 		v1alpha1.ReasonStopping, v1alpha1.ReasonDeleting, v1alpha1.ReasonResolving, v1alpha1.ReasonRetrying, v1alpha1.ReasonCredentials,
-		v1alpha1.ReasonRefusedByMode, v1alpha1.ReasonUnsupported, v1alpha1.ReasonOwnedElsewhere, "IllTogether", "Environment", "PolicyRefused",
-		v1alpha1.ReasonWaitingForConfirm,
+		v1alpha1.ReasonRefusedByMode, v1alpha1.ReasonUnsupported,
 	}
 	shown := slices.Clone(passing)
 	for _, chapter := range chapters {
