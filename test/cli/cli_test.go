@@ -79,14 +79,32 @@ func (c *cluster) run(args ...string) (out string, code int) {
 
 func (c *cluster) program(name string, args ...string) (out string, code int) {
 	c.t.Helper()
-	cmd := exec.CommandContext(c.t.Context(), name, args...)
-	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+c.kubeconfig, "PATH="+c.bin+":"+os.Getenv("PATH"), "HOME="+c.t.TempDir())
+	cmd := c.command(name, args...)
 	text, err := cmd.CombinedOutput()
 	if err != nil && cmd.ProcessState == nil {
 		c.t.Fatal(err)
 	}
 	return string(text), cmd.ProcessState.ExitCode()
+}
+
+// separately runs the plugin as run does, and keeps what it prints apart from what it warns of.
+func (c *cluster) separately(args ...string) (out, errs string, code int) {
+	c.t.Helper()
+	cmd := c.command(filepath.Join(c.bin, "kubectl-nixmox"), append([]string{"-n", c.namespace}, args...)...)
+	var stdout, stderr strings.Builder
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
+		c.t.Fatal(err)
+	}
+	return stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()
+}
+
+func (c *cluster) command(name string, args ...string) *exec.Cmd {
+	c.t.Helper()
+	cmd := exec.CommandContext(c.t.Context(), name, args...)
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+c.kubeconfig, "PATH="+c.bin+":"+os.Getenv("PATH"), "HOME="+c.t.TempDir())
+	return cmd
 }
 
 // expect runs the plugin, and wants an exit code and texts.
