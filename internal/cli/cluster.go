@@ -8,10 +8,12 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+	"github.com/nixmox/nixmox-controller/internal/topology"
 )
 
 const noCluster = "give manifests with -f, or choose a cluster with --kubeconfig or KUBECONFIG"
@@ -70,6 +72,9 @@ func readStack(ctx context.Context, c client.Client, namespace string) (*stack, 
 	if err != nil {
 		return nil, err
 	}
+	if err := st.fetchHosts(ctx, c); err != nil {
+		return nil, err
+	}
 	st.group()
 	if len(st.sets) == 0 {
 		where := "namespace " + namespace
@@ -103,4 +108,30 @@ func readObjectsAround(ctx context.Context, c client.Client, namespace string) (
 		return readObjects(ctx, c, namespace)
 	}
 	return all, err
+}
+
+// fetchHosts reads the hosts in other namespaces that services refer to: without them their domain, defaults and phases were not known.
+func (st *stack) fetchHosts(ctx context.Context, c client.Client) error {
+	st.unread = map[types.NamespacedName]string{}
+	asked := map[types.NamespacedName]bool{}
+	for i := range st.hosts {
+		asked[client.ObjectKeyFromObject(&st.hosts[i])] = true
+	}
+	for i := range st.services {
+		name := topology.HostOf(&st.services[i])
+		if asked[name] {
+			continue
+		}
+		asked[name] = true
+		host := &v1alpha1.NixMoxHost{}
+		switch err := c.Get(ctx, name, host); {
+		case err == nil:
+			st.hosts = append(st.hosts, *host)
+		case apierrors.IsForbidden(err):
+			st.unread[name] = fmt.Sprintf("you may not read NixMoxHost %s", name)
+		case !apierrors.IsNotFound(err):
+			return fmt.Errorf("read host %s: %w", name, err)
+		}
+	}
+	return nil
 }

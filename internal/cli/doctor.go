@@ -105,7 +105,7 @@ func findingsOf(ctx context.Context, c client.Client, st *stack) ([]finding, err
 	findings := []finding{}
 	for _, s := range st.sets {
 		if !s.given {
-			findings = append(findings, finding{Host: s.name(), Name: "host", Message: "there is no such NixMoxHost, and services refer to it"})
+			findings = append(findings, finding{Host: s.name(), Name: "host", Message: s.absence + ", and services refer to it"})
 			continue
 		}
 		for _, condition := range s.host.Status.Conditions {

@@ -183,6 +183,17 @@ func TestProblemsOfStandardInputAndNamespaces(t *testing.T) {
 			t.Errorf("%q is not in %s", want, r.err)
 		}
 	}
+	guest := strings.Replace(web("two"), "spec: {", "spec: {hostRef: {namespace: one, name: default}, ", 1)
+	open := strings.Replace(host("one"), "spec: {", "spec: {allowedNamespaces: [two], phases: [{name: first, services: [web]}], ", 1)
+	if r := run(open+guest, "order", "-f", "-"); r.code != 0 || r.out != "phase 1 (first): two/web\n" {
+		t.Errorf("a service of another namespace: %+v", r)
+	}
+	if r := run(host("one")+guest, "validate", "-f", "-"); r.code != 1 || !strings.Contains(r.err, "Error: NixMoxService two/web: NixMoxHost one/default does not allow services of namespace two") {
+		t.Errorf("a service that its host does not allow: %+v", r)
+	}
+	if r := run(guest, "order", "-f", "-"); r.code != 0 || r.out != "phase 1: two/web\n" || !strings.Contains(r.err, "NixMoxHost one/default is not among the manifests") {
+		t.Errorf("a service whose host is elsewhere: %+v", r)
+	}
 	if r := run(strings.ReplaceAll(web("one"), ", namespace: one", ""), "validate", "-n", "elsewhere", "-f", "-"); !strings.Contains(r.err, "NixMoxHost elsewhere/default is not among") {
 		t.Errorf("-n: %+v", r)
 	}

@@ -137,8 +137,11 @@ func (p *program) liveFor(ctx context.Context, st *stack) (*stack, error) {
 		return nil, err
 	}
 	namespaces := map[string]bool{}
-	for _, s := range st.sets {
-		namespaces[s.host.Namespace] = true
+	for i := range st.hosts {
+		namespaces[st.hosts[i].Namespace] = true
+	}
+	for i := range st.services {
+		namespaces[st.services[i].Namespace] = true
 	}
 	live := &stack{}
 	for namespace := range namespaces {
@@ -148,6 +151,9 @@ func (p *program) liveFor(ctx context.Context, st *stack) (*stack, error) {
 		}
 		live.hosts = append(live.hosts, found.hosts...)
 		live.services = append(live.services, found.services...)
+	}
+	if err := live.fetchHosts(ctx, c); err != nil {
+		return nil, err
 	}
 	live.group()
 	return live, nil

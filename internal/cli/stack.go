@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -21,16 +22,21 @@ type stack struct {
 	sets []*set
 	// problems of single objects and files.
 	problems problems
+	// misplaced are services whose host does not allow their namespace; they are in no judgement.
+	misplaced problems
 
 	hosts    []v1alpha1.NixMoxHost
 	services []v1alpha1.NixMoxService
+	// unread says of hosts why they are not among them, though they may be there.
+	unread map[types.NamespacedName]string
 }
 
 // set is one host with its services, judged together.
 type set struct {
 	host *v1alpha1.NixMoxHost
-	// given is false for a host that the services name and that is not there.
+	// given is false for a host that the services name and that is not there; absence says so.
 	given    bool
+	absence  string
 	services []v1alpha1.NixMoxService
 	report   *manifest.Report
 }
@@ -77,12 +83,14 @@ func (st *stack) addHost(source, object string, host v1alpha1.NixMoxHost) {
 
 // group puts the services to their hosts and judges each set.
 func (st *stack) group() {
+	st.sets, st.misplaced = nil, nil
 	byHost := map[types.NamespacedName]*set{}
 	of := func(name types.NamespacedName) *set {
 		if byHost[name] == nil {
 			host := &v1alpha1.NixMoxHost{}
 			host.Name, host.Namespace = name.Name, name.Namespace
-			byHost[name] = &set{host: host}
+			host.Spec.AllowedNamespaces = []string{"*"} // whom it allows is not known
+			byHost[name] = &set{host: host, absence: cmp.Or(st.unread[name], fmt.Sprintf("there is no NixMoxHost %s", name))}
 			st.sets = append(st.sets, byHost[name])
 		}
 		return byHost[name]
@@ -92,8 +100,13 @@ func (st *stack) group() {
 		s.host, s.given = &st.hosts[i], true
 	}
 	for i := range st.services {
-		s := of(topology.HostOf(&st.services[i]))
-		s.services = append(s.services, st.services[i])
+		svc := &st.services[i]
+		s := of(topology.HostOf(svc))
+		s.services = append(s.services, *svc)
+		if !topology.Allows(s.host, svc.Namespace) {
+			st.misplaced = append(st.misplaced, problem{Object: "NixMoxService " + topology.KeyOf(svc).String(), Message: fmt.Sprintf(
+				"NixMoxHost %s does not allow services of namespace %s: add it to its spec.allowedNamespaces, or name another host in spec.hostRef", s.name(), svc.Namespace)})
+		}
 	}
 	slices.SortFunc(st.sets, func(a, b *set) int { return strings.Compare(a.name(), b.name()) })
 	for _, s := range st.sets {
@@ -115,7 +128,7 @@ func (st *stack) absentHosts() []string {
 // all is everything that is wrong: with single objects, then with the services of each host together, a sentence for each kind of
 // problem with the names of all, as NixMox says it.
 func (st *stack) all() problems {
-	all := slices.Clone(st.problems)
+	all := slices.Concat(st.problems, st.misplaced)
 	for _, s := range st.sets {
 		for _, message := range s.report.Messages() {
 			kind, _, _ := strings.Cut(message, ":")

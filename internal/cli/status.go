@@ -125,7 +125,7 @@ func (p *program) frame(st *stack, elapsed time.Duration) []string {
 // hostTrouble says why a host cannot be worked with.
 func (p *program) hostTrouble(s *set) []string {
 	if !s.given {
-		return []string{p.paint(red, fmt.Sprintf("✘ there is no NixMoxHost %s", s.name()))}
+		return []string{p.paint(red, "✘ "+s.absence)}
 	}
 	if c := meta.FindStatusCondition(s.host.Status.Conditions, v1alpha1.ConditionReady); c != nil && c.Status != metav1.ConditionTrue {
 		return []string{p.paint(red, fmt.Sprintf("✘ host %s: %s", s.host.Name, c.Message))}

@@ -67,5 +67,5 @@ func TestDoctorOfAHostThatRefusesTheCredentials(t *testing.T) {
 		return code == 1 && strings.Contains(out, "✘ "+l.Namespace+"/default  connection (") && strings.Contains(out, "Secret")
 	})
 	l.Service("lost", `{ip: 192.168.99.30, hostname: lost, hostRef: {name: nowhere}}`)
-	l.expect(1, words("doctor"), "✘ "+l.Namespace+"/nowhere  host (there is no such NixMoxHost, and services refer to it)")
+	l.expect(1, words("doctor"), "✘ "+l.Namespace+"/nowhere  host (there is no NixMoxHost "+l.Namespace+"/nowhere, and services refer to it)")
 }

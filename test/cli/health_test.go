@@ -78,7 +78,9 @@ func TestHealthLayerByLayer(t *testing.T) {
 	}
 
 	health, stopHealth := l.following("health", "postgresql", "a", "--watch", "--comprehensive")
-	l.eventually("the watch says how it is", func() bool { return strings.Contains(health.String(), "✔ a: Healthy") && strings.Contains(health.String(), "filesystem Failed") })
+	l.eventually("the watch says how it is", func() bool {
+		return strings.Contains(health.String(), "✔ a: Healthy") && strings.Contains(health.String(), "filesystem Failed")
+	})
 	vmid := int(l.Get("postgresql").Status.VMID)
 	for _, unit := range []string{"postgresql", "pg"} {
 		if err := l.PVE.SetHealthy(vmid, unit, false); err != nil {
