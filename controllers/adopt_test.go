@@ -56,6 +56,43 @@ func TestAContainerIsAdoptedWithItsDisks(t *testing.T) {
 	l.situated("a", v1alpha1.ReasonContainerGone, isIll)
 }
 
+// What the service says nothing about stays, though the host has other name servers, a domain, a gateway and a VLAN for what is made here. It
+// is put right, for which the container is restarted, once adopt is taken out.
+func TestAnAdoptedContainerKeepsWhatTheServiceDoesNotMention(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	before := l.grown(map[string]string{
+		"hostname": "a", "searchdomain": "", "nameserver": "9.9.9.9", "cores": "", "timezone": "UTC",
+		"net0": "name=eth0,bridge=vmbr0,hwaddr=BC:24:11:AA:BB:CC,ip=192.168.99.11/24,type=veth",
+	})
+	l.host(func(h *v1alpha1.NixMoxHost) {
+		adoptable(h)
+		tag := int32(7)
+		h.Spec.Network.DNSServers, h.Spec.Network.VLANTag, h.Spec.Defaults.Timezone = []string{"192.168.99.10"}, &tag, "Europe/Berlin"
+	})
+	l.service("a", service(11, adoptA))
+	l.ready("a")
+	l.atRest("a")
+	now := l.container("a").Config
+	for _, key := range []string{"hostname", "searchdomain", "nameserver", "net0", "cores", "timezone"} {
+		if now[key] != before.Config[key] {
+			t.Errorf("%s was %q and is %q", key, before.Config[key], now[key])
+		}
+	}
+	if l.begun("vzstart", 0)+l.begun("vzshutdown", 0) > 0 {
+		t.Error("it was interrupted")
+	}
+	l.edit("a", func(s *v1alpha1.NixMoxService) { s.Spec.Adopt = false })
+	l.eventually("it is as any other", func() bool {
+		c := l.container("a").Config
+		return c["hostname"] == "a.lan" && c["nameserver"] == "192.168.99.10" && strings.Contains(c["net0"], "gw=192.168.99.1") && strings.Contains(c["net0"], "tag=7")
+	})
+	l.atRest("a")
+	if l.begun("vzshutdown", 0) != 1 {
+		t.Error("the restart that it takes was not made")
+	}
+}
+
 func TestAnAdoptionThatInterruptsWaitsForConfirmation(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)

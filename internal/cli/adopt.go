@@ -183,7 +183,8 @@ func namedBy(host *v1alpha1.NixMoxHost, services []v1alpha1.NixMoxService, vmid 
 }
 
 func (p *program) printCandidates(list []candidate) error {
-	w := tabwriter.NewWriter(p.Out, 0, 0, 2, ' ', 0)
+	var table strings.Builder
+	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "VMID\tNODE\tNAME\tSTATUS\tIP\tMEMORY\tCPU\tROOT\tVOLUMES\tWHY NOT")
 	free := 0
 	for _, c := range list {
@@ -202,6 +203,9 @@ func (p *program) printCandidates(list []candidate) error {
 	}
 	if err := w.Flush(); err != nil {
 		return err
+	}
+	for line := range strings.Lines(table.String()) {
+		fmt.Fprintln(p.Out, strings.TrimRight(line, " \n"))
 	}
 	fmt.Fprintf(p.Out, "%d of %d guests can be adopted\n", free, len(list))
 	return nil

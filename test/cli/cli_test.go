@@ -128,15 +128,22 @@ var vmids = regexp.MustCompile(`\b9[0-9]{2}\b`)
 // checkDocs compares what status prints with docs/cli.md; who got which number differs from run to run.
 func checkDocs(t *testing.T, tree string) {
 	t.Helper()
+	if shown := shownInDocs(t, ""); vmids.ReplaceAllString(shown, "VMID") != vmids.ReplaceAllString(tree, "VMID") {
+		t.Errorf("docs/cli.md shows\n%s\nand status prints\n%s", shown, tree)
+	}
+}
+
+// shownInDocs is the block of docs/cli.md below the comment of this name.
+func shownInDocs(t *testing.T, name string) string {
+	t.Helper()
 	page, err := os.ReadFile(filepath.Join(root, "docs/cli.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, shown, _ := strings.Cut(string(page), "<!-- checked by test/cli -->\n```text\n")
+	_, shown, _ := strings.Cut(string(page), "<!-- checked by test/cli"+name+" -->\n```")
+	_, shown, _ = strings.Cut(shown, "\n") // the language
 	shown, _, _ = strings.Cut(shown, "```")
-	if vmids.ReplaceAllString(shown, "VMID") != vmids.ReplaceAllString(tree, "VMID") {
-		t.Errorf("docs/cli.md shows\n%s\nand status prints\n%s", shown, tree)
-	}
+	return shown
 }
 
 func words(text string) []string { return strings.Fields(text) }
