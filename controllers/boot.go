@@ -13,7 +13,7 @@ import (
 // booting holds a shutdown back while the guest may still boot: it would not notice, and the shutdown would run into its time-out. Its
 // first passed check shows that it is through, else a while must have passed.
 func (r *ServiceReconciler) booting(_ context.Context, p *pass, s plan.Step) *Outcome {
-	if s.Kind != plan.Shutdown || r.answered(p) {
+	if s.Kind != plan.Shutdown && !(s.Kind == plan.Migrate && s.Disrupts) || r.answered(p) {
 		return nil
 	}
 	left := r.Timing.bootGrace() - p.session.inventory.Uptime(p.guest.VMID)

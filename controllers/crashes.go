@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -13,7 +14,7 @@ import (
 // fell is whether the container was seen running, does not run now, and nobody asked for that through us.
 func (p *pass) fell() bool {
 	before := p.base.Status
-	ours := len(p.svc.Status.RestartOwed) > 0 || before.Operation != nil && before.Operation.Kind == string(plan.Shutdown)
+	ours := len(p.svc.Status.RestartOwed) > 0 || before.Operation != nil && slices.Contains([]string{string(plan.Shutdown), string(plan.Migrate)}, before.Operation.Kind)
 	return !ours && before.Observed != nil && before.Observed.Running && p.observed.Exists && !p.observed.Running
 }
 

@@ -71,15 +71,15 @@ func (r *ServiceReconciler) judgeRestart(_ context.Context, p *pass) *Outcome {
 		}
 		p.svc.Status.Restarts = &v1alpha1.RestartsStatus{Count: count, NotBefore: metav1.NewTime(p.now.Add(r.Timing.retry(count + 2)))}
 	case owed && p.observed.Running && !r.ill(p):
-		p.svc.Status.RestartOwed = withoutIllness(p.svc.Status.RestartOwed)
-		p.observed.RestartOwed = withoutIllness(p.observed.RestartOwed)
+		p.svc.Status.RestartOwed = withoutOwed(p.svc.Status.RestartOwed, plan.OwedByIllness)
+		p.observed.RestartOwed = withoutOwed(p.observed.RestartOwed, plan.OwedByIllness)
 	}
 	return nil
 }
 
-// withoutIllness is a copy: the two lists may share their memory.
-func withoutIllness(owed []string) []string {
-	left := slices.DeleteFunc(slices.Clone(owed), func(what string) bool { return what == plan.OwedByIllness })
+// withoutOwed takes one cause of a restart out of a list. It is a copy: two lists may share their memory.
+func withoutOwed(owed []string, cause string) []string {
+	left := slices.DeleteFunc(slices.Clone(owed), func(what string) bool { return what == cause })
 	if len(left) == 0 {
 		return nil
 	}

@@ -10,13 +10,13 @@ import (
 func TestARestartIsTakenBackFromListsThatShareTheirMemory(t *testing.T) {
 	owed := []string{"hostname", plan.OwedByIllness, "mtu"}
 	status, observed := owed, owed
-	status, observed = withoutIllness(status), withoutIllness(observed)
+	status, observed = withoutOwed(status, plan.OwedByIllness), withoutOwed(observed, plan.OwedByIllness)
 	for _, list := range [][]string{status, observed} {
 		if len(list) != 2 || list[0] != "hostname" || list[1] != "mtu" {
 			t.Errorf("left are %q", list)
 		}
 	}
-	if withoutIllness([]string{plan.OwedByIllness}) != nil {
+	if withoutOwed([]string{plan.OwedByIllness}, plan.OwedByIllness) != nil {
 		t.Error("an empty list is no list")
 	}
 }

@@ -30,6 +30,9 @@ func (r *ServiceReconciler) begin(ctx context.Context, p *pass, kind plan.Kind) 
 	if kind == plan.Create {
 		p.svc.Status.Operation.Nonce, p.svc.Status.Operation.Template = nonce(), p.desired.Template
 	}
+	if kind == plan.Migrate {
+		p.svc.Status.Operation.Target = p.desired.Node
+	}
 	r.Scheduler.Pause(p.key.String()) // checks do not count while we work on it ourselves
 	report(p, working(kind, p))
 	if err := r.patchStatus(ctx, p); err != nil {
@@ -138,8 +141,11 @@ func (r *ServiceReconciler) resolveOperation(ctx context.Context, p *pass) *Outc
 		return nil
 	}
 	p.session.own(proxmox.VMID(op.VMID), p.key)
-	if op.Kind == string(plan.Create) || op.Kind == string(plan.Start) {
+	switch plan.Kind(op.Kind) {
+	case plan.Create, plan.Start:
 		p.session.cluster.Load().slots.hold(p.key, op.Node)
+	case plan.Migrate:
+		p.session.cluster.Load().slots.hold(p.key, op.Target)
 	}
 	if op.UPID == "" {
 		return r.findOperation(ctx, p)
@@ -165,6 +171,9 @@ func (r *ServiceReconciler) resolveOperation(ctx context.Context, p *pass) *Outc
 	default:
 		r.fail(p, op.Kind, fmt.Sprintf("Could not %s: %s (task %s)", describe(plan.Kind(op.Kind), op), status.ExitStatus, op.UPID))
 		p.svc.Status.Operation = nil
+		if op.Kind == string(plan.Migrate) {
+			r.moveFailed(ctx, p, op, status.ExitStatus)
+		}
 	}
 	return nil
 }
@@ -185,6 +194,16 @@ func (r *ServiceReconciler) succeeded(p *pass, op *v1alpha1.Operation) {
 		r.environments.started(p.key)
 	case plan.Shutdown:
 		p.session.inventory.Note(op.Node, vmid, false)
+	case plan.Migrate:
+		ran := s.Observed != nil && s.Observed.Running
+		s.Node = op.Target
+		p.session.inventory.Note(op.Target, vmid, ran)
+		p.session.inventory.Invalidate(vmid)
+		if ran {
+			s.RestartOwed = nil
+			r.stopChecks(p.key)
+			r.environments.started(p.key)
+		}
 	case execute.Destroy:
 		p.session.inventory.NoteGone(vmid)
 	default:
@@ -275,6 +294,12 @@ func working(kind plan.Kind, p *pass) Outcome {
 		return waiting(v1alpha1.ReasonStarting, "Starting container %d on %s", s.VMID, s.Node)
 	case execute.Destroy:
 		return waiting(v1alpha1.ReasonDeleting, "Destroying container %d on %s with its volumes", s.VMID, s.Node)
+	case plan.Migrate:
+		target := p.desired.Node
+		if s.Operation != nil {
+			target = s.Operation.Target
+		}
+		return waiting(v1alpha1.ReasonMigrating, "Moving container %d from %s to %s", s.VMID, s.Node, target)
 	case plan.Shutdown:
 		return waiting(v1alpha1.ReasonStopping, "Shutting down container %d on %s", s.VMID, s.Node)
 	}
@@ -283,6 +308,6 @@ func working(kind plan.Kind, p *pass) Outcome {
 
 func describe(kind plan.Kind, op *v1alpha1.Operation) string {
 	verb := map[plan.Kind]string{plan.Create: "create", plan.Configure: "configure", plan.Grow: "grow a disk of", plan.Start: "start", plan.Shutdown: "shut down",
-		execute.Destroy: "destroy"}[kind]
+		plan.Migrate: "move to " + op.Target, execute.Destroy: "destroy"}[kind]
 	return fmt.Sprintf("%s container %d on %s", verb, op.VMID, op.Node)
 }

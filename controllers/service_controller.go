@@ -118,6 +118,7 @@ func (r *ServiceReconciler) advance(ctx context.Context, p *pass) Outcome {
 		r.resolveOperation,
 		r.fillDefaults,
 		r.observe,
+		r.judgeMove,
 		r.judgeStop,
 		r.judgeRestart,
 		r.readEnvironment,

@@ -145,7 +145,7 @@ func stateWord(o Outcome) string {
 		return "Unreachable"
 	case v1alpha1.ReasonResolving:
 		return "Resolving"
-	case v1alpha1.ReasonCreating, v1alpha1.ReasonStarting, v1alpha1.ReasonUpdating, v1alpha1.ReasonStopping, v1alpha1.ReasonDeleting,
+	case v1alpha1.ReasonCreating, v1alpha1.ReasonStarting, v1alpha1.ReasonUpdating, v1alpha1.ReasonStopping, v1alpha1.ReasonDeleting, v1alpha1.ReasonMigrating,
 		v1alpha1.ReasonRetrying, v1alpha1.ReasonDisabled, v1alpha1.ReasonUnhealthy, v1alpha1.ReasonDegraded, v1alpha1.ReasonEnvironment, v1alpha1.ReasonStopped, v1alpha1.ReasonCrashLoop:
 		return o.Reason
 	case v1alpha1.ReasonContainerGone:

@@ -23,7 +23,7 @@ func (r *ServiceReconciler) startStep(ctx context.Context, p *pass) *Outcome {
 		return nil
 	}
 	s := p.plan.Steps[0]
-	for _, check := range []func(context.Context, *pass, plan.Step) *Outcome{r.suspended, r.confirmed, r.locked, r.backedOff, r.crashedLately, r.gated, r.addressTaken, r.booting} {
+	for _, check := range []func(context.Context, *pass, plan.Step) *Outcome{r.suspended, r.confirmed, r.locked, r.backedOff, r.crashedLately, r.gated, r.addressTaken, r.booting, r.movable} {
 		if o := check(ctx, p, s); o != nil {
 			return o
 		}
@@ -156,11 +156,14 @@ func (r *ServiceReconciler) ill(p *pass) bool {
 
 // slot bounds how much is created and started at once on a node. A new container's node is chosen here, when it is its turn.
 func (r *ServiceReconciler) slot(ctx context.Context, p *pass, s plan.Step) *Outcome {
-	if s.Kind != plan.Create && s.Kind != plan.Start {
+	if s.Kind != plan.Create && s.Kind != plan.Start && s.Kind != plan.Migrate {
 		return nil
 	}
 	shared := p.session.cluster.Load()
 	nodes, reason := []string{p.svc.Status.Node}, p.svc.Status.Placement
+	if s.Kind == plan.Migrate {
+		nodes = []string{s.Node}
+	}
 	if s.Kind == plan.Create && (p.svc.Status.Node == "" || p.svc.Status.Template == "") {
 		shared.placing.Lock()
 		defer shared.placing.Unlock()
@@ -171,6 +174,9 @@ func (r *ServiceReconciler) slot(ctx context.Context, p *pass, s plan.Step) *Out
 	}
 	most := int(max(p.host.Spec.Rollout.MaxConcurrent, 1))
 	if node, ok := shared.slots.acquire(p.key, most, nodes...); ok {
+		if s.Kind == plan.Migrate {
+			return nil // until it is there, it is where it is
+		}
 		p.svc.Status.Node, p.svc.Status.Placement = node, reason
 		if s.Kind == plan.Create {
 			shared.placeInFlight(p.key, placement{node: node, memoryMiB: p.desired.MemoryMiB, at: p.now})

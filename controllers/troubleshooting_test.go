@@ -89,6 +89,8 @@ var chapters = []struct {
 			advice: "Set the field back. Nothing was changed, and the container runs on. Disks never shrink, and a template or `unprivileged` is for new containers."},
 		{title: "A feature that an API token may not set", name: "docker", reason: v1alpha1.ReasonChangeRefused, row: needsEdit,
 			advice: "Take the feature out of the spec, or set it on the node with `pct set VMID --features ...`, after which the service is content."},
+		{title: "A move that is not made", name: "moved", reason: v1alpha1.ReasonChangeRefused, row: needsEdit,
+			advice: "Mend what the message says, or take the request back as it says. The container runs on where it is."},
 		{title: "A VMID that belongs to somebody else", name: "claim", reason: v1alpha1.ReasonVMIDConflict, row: needsEdit,
 			advice: "Choose another `vmid` or none. The guest that has it is not touched."},
 		{title: "A container that is another controller's", name: "wiki", reason: v1alpha1.ReasonOwnedElsewhere, row: needsEdit,
@@ -350,17 +352,19 @@ func waitingLab(t *testing.T, troubles []trouble) {
 }
 
 func editLab(t *testing.T, troubles []trouble) {
-	l := newLab(t, worldOf("web", "shrunk"), shortGrace)
+	l := newLab(t, worldOf("web", "shrunk", "moved"), shortGrace)
 	l.must(l.pve.AddGuest(pvesim.Guest{VMID: 950, Node: "pve1", Config: map[string]string{"hostname": "stranger", "arch": "amd64", "ostype": "nixos"}}))
 	l.theirs(960, func(*marker.Marker) {})
 	l.unlawful = "a service asks for a container of another controller"
-	l.host(phased("infra: early egg hen", "apps: web twin alias odd shrunk docker claim wiki foreign"), func(h *v1alpha1.NixMoxHost) {
+	l.host(phased("infra: early egg hen", "apps: web twin alias odd shrunk docker moved claim wiki foreign"), func(h *v1alpha1.NixMoxHost) {
 		h.Spec.Rollout.Gate = v1alpha1.GateDependencies
 		h.Spec.Policy.Bridges = []string{"vmbr0"}
 	})
 	l.service("web", checked(11, "web", ", vmid: 901"))
 	l.service("shrunk", checked(12, "shrunk", ", vmid: 902"))
-	l.ready("web", "shrunk")
+	l.service("moved", checked(13, "moved", ", vmid: 903"))
+	l.ready("web", "shrunk", "moved")
+	l.moveTo("moved", "pve2")
 	l.edit("shrunk", func(s *v1alpha1.NixMoxService) { s.Spec.Resources.Storage = ptr(resource.MustParse("4Gi")) })
 	l.service("egg", service(21, "hostname: egg, dependsOn: [hen]"))
 	l.service("hen", service(22, "hostname: hen, dependsOn: [egg]"))
@@ -435,7 +439,7 @@ func TestEveryWaitingAndFailingReasonIsOnThePage(t *testing.T) {
 	// What passes within moments, and what stands at a host, needs no section here.
 	passing := []string{
 		v1alpha1.ReasonPending, v1alpha1.ReasonWaitingForSlot, v1alpha1.ReasonCreating, v1alpha1.ReasonStarting, v1alpha1.ReasonUpdating,
-		v1alpha1.ReasonStopping, v1alpha1.ReasonDeleting, v1alpha1.ReasonResolving, v1alpha1.ReasonRetrying, v1alpha1.ReasonCredentials,
+		v1alpha1.ReasonStopping, v1alpha1.ReasonMigrating, v1alpha1.ReasonDeleting, v1alpha1.ReasonResolving, v1alpha1.ReasonRetrying, v1alpha1.ReasonCredentials,
 		v1alpha1.ReasonRefusedByMode, v1alpha1.ReasonUnsupported,
 	}
 	shown := slices.Clone(passing)

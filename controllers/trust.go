@@ -23,7 +23,7 @@ func (r *ServiceReconciler) trusted(p *pass) bool {
 		return false
 	}
 	if s.ObservedGeneration != p.svc.Generation || s.ObservedHostGeneration != p.host.Generation || !meta.IsStatusConditionTrue(s.Conditions, v1alpha1.ConditionReady) ||
-		p.svc.Annotations[v1alpha1.RequestedAtAnnotation] != s.LastHandledReconcileAt {
+		p.svc.Annotations[v1alpha1.RequestedAtAnnotation] != s.LastHandledReconcileAt || p.svc.Annotations[v1alpha1.MigrateAnnotation] != "" {
 		return false
 	}
 	state, probed := r.Scheduler.Verdict(p.key.String())

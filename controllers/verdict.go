@@ -13,7 +13,9 @@ import (
 )
 
 // verdict judges a service whose container is as desired.
-func (r *ServiceReconciler) verdict(p *pass) Outcome {
+func (r *ServiceReconciler) verdict(p *pass) Outcome { return p.noteNode(r.judge(p)) }
+
+func (r *ServiceReconciler) judge(p *pass) Outcome {
 	s := &p.svc.Status
 	if !p.observed.Running {
 		r.stopChecks(p.key)
@@ -123,7 +125,7 @@ func meaning(p *pass, checks checks, state health.Observation, known bool) Outco
 
 // inStartup are the reasons of a service whose startup check has not passed: after a restart of the controller it begins again.
 var inStartup = []string{
-	v1alpha1.ReasonPending, v1alpha1.ReasonCreating, v1alpha1.ReasonStarting, v1alpha1.ReasonWaitingForHealth, v1alpha1.ReasonStartupTimeout,
+	v1alpha1.ReasonPending, v1alpha1.ReasonCreating, v1alpha1.ReasonStarting, v1alpha1.ReasonMigrating, v1alpha1.ReasonWaitingForHealth, v1alpha1.ReasonStartupTimeout,
 }
 
 func (r *ServiceReconciler) healthSpec(p *pass, checks checks) health.Spec {

@@ -45,6 +45,7 @@ const (
 	ReasonUpdating         = "Updating"
 	ReasonStopping         = "Stopping"
 	ReasonDeleting         = "Deleting"
+	ReasonMigrating        = "Migrating"
 	ReasonResolving        = "ResolvingOperation"
 	ReasonWaitingForHealth = "WaitingForHealth"
 	ReasonRetrying         = "Retrying"
@@ -105,6 +106,8 @@ const (
 	RequestedAtAnnotation = "reconcile.fluxcd.io/requestedAt"
 	// StartAnnotation asks for a container that is left stopped to be started: any new value is a new request.
 	StartAnnotation = "nixmox.dev/start"
+	// MigrateAnnotation asks for the container to be moved to the node that is its value. It is taken off once it is there.
+	MigrateAnnotation = "nixmox.dev/migrate"
 	// FieldOwner is the controller's name in managedFields and events.
 	FieldOwner = "nixmox-controller"
 )

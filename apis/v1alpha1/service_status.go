@@ -60,7 +60,7 @@ type NixMoxServiceStatus struct {
 	// +optional
 	Node string `json:"node,omitempty"`
 
-	// placement says why the container was created on that node.
+	// placement says why the container is on that node: why it was created there, or that it was moved there on request.
 	// +optional
 	Placement string `json:"placement,omitempty"`
 
@@ -144,6 +144,9 @@ type Operation struct {
 	Node string `json:"node"`
 	// vmid of the container.
 	VMID int32 `json:"vmid"`
+	// target is the node that a Migrate goes to.
+	// +optional
+	Target string `json:"target,omitempty"`
 	// nonce tells this attempt's container from every other; it stands in the container's description too.
 	// +optional
 	Nonce string `json:"nonce,omitempty"`

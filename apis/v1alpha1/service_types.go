@@ -178,7 +178,8 @@ type NixMoxServiceSpec struct {
 	VMID *int32 `json:"vmid,omitempty"`
 
 	// node is the Proxmox node that the container is created on. Omitted: the one with the least memory committed among the host's
-	// nodes. A change does not move an existing container.
+	// nodes. A change alone does not move an existing container: it is reported, and the annotation nixmox.dev/migrate with the node's name has
+	// it moved, by a restart.
 	// +optional
 	// +kubebuilder:validation:MaxLength=63
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?$')",message="node must be the name of a Proxmox node, such as pve1"

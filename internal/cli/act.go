@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -27,6 +28,8 @@ type act struct {
 	patch func(svc *v1alpha1.NixMoxService, now string) (patch map[string]any, said string, err error)
 	// handled is whether the controller has acted on it; nil: there is nothing to wait for.
 	handled func(svc *v1alpha1.NixMoxService, now string) bool
+	// flags adds some of its own.
+	flags func(*pflag.FlagSet)
 }
 
 func (p *program) actCommands() []*cobra.Command {
@@ -64,6 +67,7 @@ func (p *program) actCommands() []*cobra.Command {
 				}
 				return annotate(recreateAnnotation, fmt.Sprint(svc.Status.VMID)), fmt.Sprintf("container %d is to be made anew, empty", svc.Status.VMID), nil
 			}},
+		migrateAct(),
 	} {
 		all = append(all, p.actCommand(a))
 	}
@@ -91,6 +95,9 @@ func (p *program) actCommand(a act) *cobra.Command {
 		ValidArgsFunction: p.completeServices(&source{}),
 	}
 	f := c.Flags()
+	if a.flags != nil {
+		a.flags(f)
+	}
 	f.BoolVar(&opts.all, "all", false, "all services of the namespace")
 	if a.handled != nil {
 		f.BoolVar(&opts.wait, "wait", false, "wait until the controller has done it")

@@ -22,6 +22,8 @@ type API interface {
 	Resize(ctx context.Context, node string, vmid proxmox.VMID, disk, size string) (proxmox.UPID, error)
 	Start(ctx context.Context, node string, vmid proxmox.VMID) (proxmox.UPID, error)
 	Shutdown(ctx context.Context, node string, vmid proxmox.VMID, timeout time.Duration, forceStop bool) (proxmox.UPID, error)
+	// Migrate moves the container to another node; one that runs only with restart.
+	Migrate(ctx context.Context, node string, vmid proxmox.VMID, options proxmox.MigrateOptions) (proxmox.UPID, error)
 	// Destroy removes the container with its volumes, for good.
 	Destroy(ctx context.Context, node string, vmid proxmox.VMID, options proxmox.DestroyOptions) (proxmox.UPID, error)
 }
@@ -54,6 +56,8 @@ func Step(ctx context.Context, api API, s plan.Step, d plan.Desired, t Target) (
 		upid, err = api.Start(ctx, t.Node, t.VMID)
 	case plan.Shutdown:
 		upid, err = api.Shutdown(ctx, t.Node, t.VMID, d.ShutdownTimeout, d.ForceStop)
+	case plan.Migrate:
+		upid, err = api.Migrate(ctx, t.Node, t.VMID, proxmox.MigrateOptions{Target: s.Node, Restart: s.Disrupts, Timeout: d.ShutdownTimeout})
 	case Destroy:
 		upid, err = api.Destroy(ctx, t.Node, t.VMID, proxmox.DestroyOptions{Purge: true})
 	default:

@@ -208,6 +208,8 @@ func TaskType(k plan.Kind) string {
 		return "vzstart"
 	case plan.Shutdown:
 		return "vzshutdown"
+	case plan.Migrate:
+		return "vzmigrate"
 	case Destroy:
 		return "vzdestroy"
 	}

@@ -167,6 +167,7 @@ func (f *forecast) steps(s *Service, k manifest.Key, svc *v1alpha1.NixMoxService
 	var o plan.Observed
 	if live != nil {
 		o = f.observed(live)
+		d.Node, o.Node = live.Annotations[v1alpha1.MigrateAnnotation], live.Status.Node
 	}
 	if svc.Spec.Adopt && svc.Spec.VMID != nil && !o.Exists {
 		s.Action, s.Cause = Adopt, fmt.Sprintf("container %d is taken over; `adopt %d` says what would change on it", *svc.Spec.VMID, *svc.Spec.VMID)
@@ -184,6 +185,8 @@ func (f *forecast) whyNothing(k manifest.Key, svc *v1alpha1.NixMoxService) strin
 	switch live := f.live[k]; {
 	case !desired.Enabled(svc):
 		return "disabled"
+	case live != nil && svc.Spec.Node != "" && live.Status.Node != "" && svc.Spec.Node != live.Status.Node:
+		return fmt.Sprintf("as it should be, but on node %s, not %s: spec.node alone moves nothing, `kubectl nixmox migrate %s` does", live.Status.Node, svc.Spec.Node, svc.Name)
 	case live != nil:
 		return "as it should be"
 	}

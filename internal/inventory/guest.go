@@ -46,7 +46,10 @@ func (i *Inventory) Guest(vmid proxmox.VMID) Guest {
 	if o, known := i.overlays[vmid]; known && !o.caughtUp {
 		g.VMID, g.Running, g.Uncertain, g.Present = vmid, o.running, false, !o.gone
 		if !present {
-			g.Node, g.Type = o.node, proxmox.TypeLXC
+			g.Type = proxmox.TypeLXC
+		}
+		if !present || i.readAt.Before(o.since) {
+			g.Node = o.node // where a guest is does not lag, once the list is read again
 		}
 	}
 	return g

@@ -25,7 +25,7 @@ func Compute(d Desired, o Observed) Plan {
 	if volumes.lost && !o.Running {
 		power = nil // without its data the service would begin anew on its root disk
 	}
-	power = whileStopped(power, configures(volumes.stopped))
+	power = withMove(d, o, whileStopped(power, configures(volumes.stopped)), owed)
 	if pendingVolume(o, owed) {
 		p.Steps = append(append(p.Steps, power...), grow...)
 		return p
@@ -108,7 +108,10 @@ func allowed(d Desired, changes []Change, unprivileged bool) ([]Change, []Refusa
 }
 
 func owed(o Observed, steps []Step) []string {
-	owed := append([]string(nil), o.RestartOwed...)
+	owed := slices.Clone(o.RestartOwed)
+	if o.Running {
+		owed = slices.DeleteFunc(owed, func(name string) bool { return name == string(FieldNode) }) // a move that came to nothing
+	}
 	for _, s := range steps {
 		owed = append(owed, OwedBy(s)...)
 	}

@@ -86,6 +86,30 @@ func TestCompute(t *testing.T) {
 		{"stopped and to be left", desired(func(d *Desired) { d.KeepStopped = true }), observed(func(o *Observed) { o.Running = false }), `nothing to do`},
 		{"disabled", desired(func(d *Desired) { d.Run = false }), observed(), `Shutdown (disrupts): disabled`},
 		{"disabled and stopped", desired(func(d *Desired) { d.Run = false }), observed(func(o *Observed) { o.Running = false }), `nothing to do`},
+		{"asked to be on another node", desired(func(d *Desired) { d.Node = "pve2" }), observed(func(o *Observed) { o.Node = "pve1" }), `
+			Migrate (disrupts): node pve1 -> pve2, by a restart, killed if it does not stop within 1m0s`},
+		{"on the node that was asked for", desired(func(d *Desired) { d.Node = "pve2" }), observed(func(o *Observed) { o.Node = "pve2" }), `nothing to do`},
+		{"a move is the restart for other changes too", desired(func(d *Desired) { d.Node, d.RootBytes = "pve2", 30*gib }), observed(func(o *Observed) { o.Node, o.Hostname = "pve1", "old" }), `
+			Configure: hostname old -> db.example.com (owes a restart)
+			Grow: storage 20 GiB -> 30 GiB
+			Migrate (disrupts): node pve1 -> pve2, by a restart, killed if it does not stop within 1m0s, that also brings into effect: hostname`},
+		{"moved while it stands still", desired(func(d *Desired) { d.Node = "pve2" }), observed(func(o *Observed) { o.Node, o.Running = "pve1", false }), `
+			Migrate: node pve1 -> pve2
+			Start: stopped`},
+		{"disabled and moved", desired(func(d *Desired) { d.Node, d.Run = "pve2", false }), observed(func(o *Observed) { o.Node = "pve1" }), `
+			Shutdown (disrupts): disabled
+			Migrate: node pve1 -> pve2`},
+		{"moved between the halves of a restart that is needed anyway", desired(func(d *Desired) { d.Node, d.HandOver = "pve2", "hands 192.168.1.11 over to b" }),
+			observed(func(o *Observed) { o.Node = "pve1" }), `
+			Shutdown (disrupts): hands 192.168.1.11 over to b
+			Migrate: node pve1 -> pve2
+			Start: second half of the restart`},
+		{"a move that is refused changes nothing else", desired(func(d *Desired) { d.Node, d.NodeRefused = "pve9", "there is no such node" }), observed(func(o *Observed) { o.Node, o.Hostname = "pve1", "old" }), `
+			Refused: node pve1 -> pve9: there is no such node
+			Configure: hostname old -> db.example.com (owes a restart)
+			Shutdown (disrupts): restart to bring into effect: hostname
+			Start: second half of the restart`},
+		{"a move that came to nothing owes a running container no restart", desired(), observed(func(o *Observed) { o.RestartOwed = []string{"node"} }), `nothing to do`},
 		{"disks grow, one call each", desired(func(d *Desired) { d.RootBytes, d.Volumes[0].Bytes = 30*gib, 40*gib }), observed(), `
 			Grow: storage 20 GiB -> 30 GiB
 			Grow: volume data 20 GiB -> 40 GiB`},

@@ -33,6 +33,9 @@ func refusals(d Desired, o Observed) []Refusal {
 		rs = append(rs, Refusal{Change{Field: FieldTemplate, From: o.Template, To: d.Template},
 			"a container keeps the template that it was created from; set it back, or make a new service"})
 	}
+	if moves(d, o) && d.NodeRefused != "" {
+		rs = append(rs, Refusal{Change{Field: FieldNode, From: o.Node, To: d.Node}, d.NodeRefused})
+	}
 	for _, v := range d.Volumes {
 		if has := o.attached(v.Name); has != nil && v.Storage != has.Storage {
 			rs = append(rs, Refusal{Change{Field: FieldVolume, Volume: v.Name, From: "storage " + has.Storage, To: "storage " + v.Storage},

@@ -28,6 +28,12 @@ func (o *Observed) apply(s Step, d Desired) {
 			o.disk(c, d)
 		}
 		o.configure(d)
+	case Migrate:
+		o.Node = s.Node
+		if o.Running {
+			o.apply(Step{Kind: Shutdown}, d)
+			o.apply(Step{Kind: Start}, d)
+		}
 	case Grow:
 		o.grow(s)
 	case Start:
@@ -123,6 +129,7 @@ func drawDesired(t *rapid.T) Desired {
 	d.Net.MAC = rapid.SampledFrom([]string{"", "BC:24:11:00:00:01"}).Draw(t, "mac")
 	d.RootBytes = int64(rapid.IntRange(1, 4).Draw(t, "root")) * gib
 	d.Run = rapid.Bool().Draw(t, "run")
+	d.Node = rapid.SampledFrom([]string{"", "n1", "n2"}).Draw(t, "node")
 	d.AsRoot = rapid.Bool().Draw(t, "root")
 	d.Options = drawOptions(t)
 	d.Unprivileged = rapid.Bool().Draw(t, "unprivileged")

@@ -36,6 +36,11 @@ type Desired struct {
 	OnBoot    bool
 	BootOrder int
 
+	// Node is where the container is to be moved, when somebody asked for that; empty: wherever it is.
+	Node string
+	// NodeRefused says why it cannot be moved there; empty: it can.
+	NodeRefused string
+
 	// Run is whether the container should run.
 	Run bool
 	// KeepStopped leaves a container that stopped after it once ran as it is (restartPolicy never, or stopped by a person).
@@ -69,6 +74,8 @@ type Observed struct {
 	// Exists is false when the container was proven not to exist.
 	Exists  bool
 	Running bool
+	// Node that it is on.
+	Node string
 
 	Hostname     string
 	SearchDomain string
@@ -120,6 +127,8 @@ const (
 	Grow      Kind = "Grow"
 	Start     Kind = "Start"
 	Shutdown  Kind = "Shutdown"
+	// Migrate moves the container to another node; one that runs is stopped for that, and started there.
+	Migrate Kind = "Migrate"
 )
 
 // Field names what a change is about.
@@ -154,6 +163,7 @@ const (
 	FieldRoot         Field = "storage"
 	FieldUnprivileged Field = "unprivileged"
 	FieldTemplate     Field = "template"
+	FieldNode         Field = "node"
 )
 
 // Change is one difference between observed and desired.
@@ -174,7 +184,10 @@ type Step struct {
 	// Disk and Bytes say what grows to what, for Grow: "rootfs" or a mount point's key.
 	Disk  string
 	Bytes int64
-	// Owes are settings that a Shutdown brings into effect, and for which the container is started again whatever its restart policy.
+	// Node that a Migrate goes to.
+	Node string
+	// Owes are settings that a Shutdown or Migrate brings into effect, and for which the container is started again whatever its restart
+	// policy.
 	Owes []string
 	// Disrupts is true when the service is interrupted.
 	Disrupts bool

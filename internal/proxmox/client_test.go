@@ -71,6 +71,18 @@ func TestOnTheWire(t *testing.T) {
 			}, quoted,
 			seen{Method: "POST", Path: "/nodes/pve1/lxc", Body: "description=a%0Ab+%26+c&net0=name%3Deth0%2Cbridge%3Dvmbr0&vmid=100"},
 		},
+		"migrate": {
+			func(ctx context.Context, c *proxmox.Client) error {
+				return ignore(c.Migrate(ctx, "pve1", 100, proxmox.MigrateOptions{Target: "pve2", Restart: true, Timeout: 90 * time.Second}))
+			}, quoted,
+			seen{Method: "POST", Path: "/nodes/pve1/lxc/100/migrate", Body: "restart=1&target=pve2&timeout=90"},
+		},
+		"migrate what is stopped": {
+			func(ctx context.Context, c *proxmox.Client) error {
+				return ignore(c.Migrate(ctx, "pve1", 100, proxmox.MigrateOptions{Target: "pve2", Timeout: 90 * time.Second}))
+			}, quoted,
+			seen{Method: "POST", Path: "/nodes/pve1/lxc/100/migrate", Body: "target=pve2"},
+		},
 		"set config": {
 			func(ctx context.Context, c *proxmox.Client) error {
 				set := proxmox.Params{}

@@ -382,3 +382,25 @@ func TestAVolumeChangesItsContainer(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatKeepsAContainerFromMigrating(t *testing.T) {
+	c := start(t)
+	c.create("100")
+	c.mustTask("POST", lxc+"/100/status/start")
+	if err := c.sim.Edit(100, map[string]string{"mp5": "/tank,mp=/tank"}); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.task("POST", lxc+"/100/migrate", "target=pve2", "restart=1"); got != "cannot migrate local bind mount point 'mp5'" {
+		t.Errorf("with a bind mount it ended with %s", got)
+	}
+	if g, _ := c.sim.Container(100); !g.Running || g.Node != "pve1" {
+		t.Errorf("it is on %s, running %v", g.Node, g.Running)
+	}
+	if err := c.sim.Edit(100, map[string]string{"mp5": "/tank,mp=/tank,shared=1"}); err != nil {
+		t.Fatal(err)
+	}
+	c.mustTask("POST", lxc+"/100/migrate", "target=pve2", "restart=1")
+	if g, _ := c.sim.Container(100); !g.Running || g.Node != "pve2" {
+		t.Errorf("it is on %s, running %v", g.Node, g.Running)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 )
 
 // Source of this file: PVE/API2/LXC.pm, migrate_vm, and PVE/LXC/Migrate.pm.
@@ -52,26 +53,57 @@ func migrateContainer(c *call) (any, error) {
 		case wasRunning && !restart:
 			return errors.New("lxc live migration is currently not implemented")
 		}
+		if err := checkLock(g); err != nil {
+			return err
+		}
 		if err := c.checkDisksOn(g, target); err != nil {
 			return err
 		}
 		if wasRunning {
-			if err := c.shutDown(t, g, timeout, true, 0.3); err != nil {
-				return err
-			}
+			return c.moveByRestart(t, g, target, timeout)
 		}
-		if err := c.whileLocked(t, g, "migrate"); err != nil {
-			return err
-		}
-		c.moveTo(g, target)
-		if wasRunning {
-			return c.startLocked(t, g, 0.2)
-		}
-		return nil
+		return c.moveStopped(t, g, target)
 	})
 }
 
+func (s *Simulator) moveStopped(t *task, g *guest, target string) error {
+	if err := s.whileLocked(t, g, "migrate"); err != nil {
+		return err
+	}
+	s.moveTo(g, target)
+	return nil
+}
+
+// moveByRestart kills what does not stop in time. When the move fails, the container is started where it was.
+func (s *Simulator) moveByRestart(t *task, g *guest, target string, timeout time.Duration) error {
+	if err := s.shutDown(t, g, timeout, true, 0.3); err != nil {
+		return err
+	}
+	if err := s.moveStopped(t, g, target); err != nil {
+		s.powerOn(g)
+		return err
+	}
+	if s.startLocked(t, g, 0.2) != nil {
+		return errors.New("migration finished with problems")
+	}
+	return nil
+}
+
+// checkMounts refuses paths and devices of the node, unless they are said to be on every node.
+func (s *Simulator) checkMounts(g *guest) error {
+	for _, key := range diskOrder(g.conf.values) {
+		disk, err := s.parseDisk(key, g.conf.values[key])
+		if err == nil && disk.kind() != diskVolume && !truthy(disk.values["shared"]) {
+			return fmt.Errorf("cannot migrate local %s mount point '%s'", disk.kind(), key)
+		}
+	}
+	return nil
+}
+
 func (s *Simulator) checkDisksOn(g *guest, target string) error {
+	if err := s.checkMounts(g); err != nil {
+		return err
+	}
 	for _, known := range s.disksOf(g.node, g.conf.values) {
 		if _, err := s.storageOn(target, known.storage); err != nil {
 			return err

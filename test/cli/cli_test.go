@@ -160,6 +160,8 @@ func TestThePluginOnARunningStack(t *testing.T) {
 	c.expect(0, words("health dns caddy"), "✔ dns: Healthy", "✔ caddy: Healthy")
 	c.expect(0, words("reconcile dns --wait"), "dns: reconcile asked for, and done")
 	c.expect(1, words("recreate dns"), "Error: the container of service dns is not gone")
+	c.expect(1, words("migrate dns"), "Error: service dns has no spec.node: say where to with --to")
+	c.expect(1, words("migrate dns --to pve1"), "of service dns is on pve1 already")
 	c.expect(1, words("suspend nobody"), `Error: no service "nobody"`)
 	c.expect(1, words("suspend"), "name the services, or give --all")
 	c.expect(0, words("suspend mail"), "mail: suspended")

@@ -26,6 +26,8 @@ type Scenario struct {
 	Name string
 	// Hands is whether a person destroys a container in it.
 	Hands bool
+	// Nodes is whether there are two, between which the token may migrate; containers are created on the first.
+	Nodes bool
 	// Between stands between controller and Proxmox.
 	Between func(*world, http.Handler) http.Handler
 	Setup   func(*world)
@@ -68,6 +70,12 @@ func Scenarios() []Scenario {
 		{Name: "kept container taken back", Setup: func(w *world) { createdA(w); w.Delete("a"); w.until(retained) },
 			Act: func(w *world) { w.Service("a", spec) }, End: readyAt("a", 900)},
 		{Name: "container of a person adopted", Setup: madeByHand, Act: func(w *world) { w.Service("a", adopts) }, End: adopted},
+		{Name: "moved to another node, with a change", Nodes: true, Setup: createdA, Act: func(w *world) {
+			w.Edit("a", func(s *v1alpha1.NixMoxService) {
+				s.Spec.Hostname, s.Spec.HealthCheck = "c", "systemctl is-active --quiet c"
+				s.Annotations = map[string]string{v1alpha1.MigrateAnnotation: "pve2"}
+			})
+		}, End: moved},
 		{Name: "status emptied", Setup: createdA, Act: func(w *world) { w.setStatus(v1alpha1.NixMoxServiceStatus{}) }, End: readyAt("a", 900)},
 		{Name: "status of yesterday restored", Setup: createdA, Act: func(w *world) { w.setStatus(w.yesterday()) }, End: readyAt("a", 900)},
 		{Name: "marker edited away", Setup: createdA, Act: func(w *world) {
@@ -134,6 +142,14 @@ func changed(w *world) error {
 	c, _ := w.PVE.Container(900)
 	if c.Config["memory"] != "1024" || !strings.Contains(c.Config["rootfs"], "size=20G") || !strings.Contains(c.Config["net0"], "tag=7") || c.Config["hostname"] != "c.lan" {
 		return missing("not all is changed: %v", c.Config)
+	}
+	return ready("a")(w)
+}
+
+func moved(w *world) error {
+	c, _ := w.PVE.Container(900)
+	if s := w.Get("a"); c.Node != "pve2" || s.Status.Node != "pve2" || s.Annotations[v1alpha1.MigrateAnnotation] != "" || c.Config["hostname"] != "c.lan" {
+		return missing("it is on %s as %s, asked for is %q", c.Node, c.Config["hostname"], s.Annotations[v1alpha1.MigrateAnnotation])
 	}
 	return ready("a")(w)
 }

@@ -16,7 +16,7 @@ import (
 
 // recorded are the steps that status.operation holds before their call. A change of the configuration carries the digest under which it
 // was decided, which makes a second one harmless.
-var recorded = []string{"Create", "Start", "Shutdown", "Grow", "Destroy"}
+var recorded = []string{"Create", "Start", "Shutdown", "Grow", "Migrate", "Destroy"}
 
 // WrittenAhead is that before each call there was a version of an object that announced it: this step on this VMID, and no task yet. One
 // announcement is good for one call.
@@ -67,7 +67,7 @@ func same(a, b *v1alpha1.Operation) bool {
 }
 
 // taskTypes are the tasks by which Proxmox carries out the steps.
-var taskTypes = map[string]string{"Create": "vzcreate", "Start": "vzstart", "Shutdown": "vzshutdown", "Destroy": "vzdestroy"}
+var taskTypes = map[string]string{"Create": "vzcreate", "Start": "vzstart", "Shutdown": "vzshutdown", "Migrate": "vzmigrate", "Destroy": "vzdestroy"}
 
 // DoneWhenEnded is that an operation leaves the status only when no task of it runs: what is written down has happened.
 func DoneWhenEnded(r *Record) []string {

@@ -161,6 +161,8 @@ func (c Call) step() (kind string, vmid int) {
 		return "Shutdown", vmid
 	case "POST /status/stop", "POST /status/reboot":
 		return "Stop", vmid
+	case "POST /migrate":
+		return "Migrate", vmid
 	case "PUT /resize":
 		return "Grow", vmid
 	case "PUT /config":

@@ -51,6 +51,7 @@ var Table = map[string][]Row{
 	v1alpha1.ReasonStarting:         {OnItsWay},
 	v1alpha1.ReasonUpdating:         {OnItsWay},
 	v1alpha1.ReasonStopping:         {OnItsWay},
+	v1alpha1.ReasonMigrating:        {OnItsWay},
 	v1alpha1.ReasonDeleting:         {OnItsWay, IsIll}, // the second: protected on Proxmox
 	v1alpha1.ReasonResolving:        {OnItsWay},
 	v1alpha1.ReasonRetrying:         {OnItsWay},
