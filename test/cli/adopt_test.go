@@ -53,6 +53,10 @@ func TestAdopt(t *testing.T) {
 
 	l.expect(1, words("adopt"), "Error: say --direct", "allowed to get Secrets")
 	l.expect(1, words("adopt --direct --host other"), "Error: no NixMoxHost other in namespace "+l.Namespace)
+	l.eventually("the resource list knows that a runs", func() bool {
+		out, _ := l.run("adopt", "--direct")
+		return !strings.Contains(out, "unknown") // as Proxmox says for the first seconds
+	})
 	table := l.expect(0, words("adopt --direct"), "2 of 6 guests can be adopted",
 		"120   pve1  shop", "no static address on net0 (it has ip=dhcp)", "mp0 mounts /tank/media of the node", "a virtual machine, no container",
 		"already ours: service "+l.Namespace+"/a (live)")
