@@ -7,7 +7,7 @@ const (
 	// its start, within bounds: what waits for it then waits a few percent longer
 	// than it must, and a slow starter is not hammered.
 	startupShare  = 20
-	startupMinGap = 200 * time.Millisecond
+	startupMinGap = 100 * time.Millisecond
 	startupMaxGap = time.Second
 	// startupConnect bounds one attempt to connect while a container starts.
 	startupConnect = time.Second

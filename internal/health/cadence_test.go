@@ -18,7 +18,7 @@ func TestGapsBetweenProbes(t *testing.T) {
 		random float64
 		want   time.Duration
 	}{
-		{"short at the start", starting, failed(""), true, 0, 0.5, 200 * time.Millisecond},
+		{"short at the start", starting, failed(""), true, 0, 0.5, 100 * time.Millisecond},
 		{"a twentieth of the time so far", starting, failed(""), false, 10 * time.Second, 0.5, 500 * time.Millisecond},
 		{"never more than a second", starting, failed(""), false, time.Minute, 0.5, time.Second},
 		{"as seldom as ever after the time-out", play(Begin(epoch), "-----", time.Minute), failed(""), false, 5 * time.Minute, 0.5, 30 * time.Second},

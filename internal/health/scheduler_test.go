@@ -118,8 +118,8 @@ func TestAServicesLife(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
 		w.Set("a", service(1))
-		if n := w.pass(2*time.Second, 1); n < 8 || n > 12 {
-			t.Errorf("%d probes in the first two seconds, want about ten", n)
+		if n := w.pass(2*time.Second, 1); n < 16 || n > 24 {
+			t.Errorf("%d probes in the first two seconds, want about twenty", n)
 		}
 		w.want(t, "a", Unknown, "refused")
 		if c := w.changed(); len(c) != 0 {

@@ -135,6 +135,9 @@ func (i *Inventory) Reachable() error {
 // Refresh reads the resource list now, for a decision that an older one is too old for.
 func (i *Inventory) Refresh(ctx context.Context) error { return i.RefreshSince(ctx, time.Now()) }
 
+// gather is how long a read of the list waits for others who want one: services that are applied together are looked at within it.
+const gather = 15 * time.Millisecond
+
 // RefreshSince makes sure that the list was read at or after a time. Several who ask at once share one read.
 func (i *Inventory) RefreshSince(ctx context.Context, since time.Time) error {
 	i.refreshing.Lock()
@@ -143,6 +146,11 @@ func (i *Inventory) RefreshSince(ctx context.Context, since time.Time) error {
 	fresh := !i.readAt.Before(since)
 	i.mu.Unlock()
 	if !fresh {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(gather):
+		}
 		i.poll(ctx)
 	}
 	return i.Reachable()

@@ -156,7 +156,7 @@ func (i *Inventory) askTasks(ctx context.Context, node string, upids []proxmox.U
 		switch {
 		case !answered:
 			open.next = now.Add(slowestTaskPoll)
-		case open.next.After(now):
+		case open.next.After(now) && t.durations.known(kindOf(upid)):
 			open.ran = now.Sub(open.began) // others were due; it keeps its time
 		default:
 			open.ran = now.Sub(open.began)

@@ -48,10 +48,17 @@ func startLab(ctx context.Context, bin, profiles string) (*lab, error) {
 		return nil, err
 	}
 	l := &lab{dir: dir, bin: bin, kubeconfig: filepath.Join(dir, "kubeconfig"), profiles: profiles}
-	if l.log, err = os.Create(filepath.Join(dir, "log")); err != nil {
+	logs := dir
+	if profiles != "" {
+		logs = profiles
+	}
+	if err := os.MkdirAll(logs, 0o750); err != nil {
 		return nil, err
 	}
-	fmt.Fprintln(os.Stderr, "starting the Kubernetes API; logs are in", dir)
+	if l.log, err = os.Create(filepath.Join(logs, "log")); err != nil {
+		return nil, err
+	}
+	fmt.Fprintln(os.Stderr, "starting the Kubernetes API; logs are in", logs)
 	l.api, err = demo.StartProcess(ctx, l.log, true, filepath.Join(bin, "nixmox"), "up", "--no-controller",
 		"--data-dir", filepath.Join(dir, "data"), "--listen", "127.0.0.1:0", "--kubeconfig", l.kubeconfig)
 	if err != nil {
@@ -81,7 +88,7 @@ func (l *lab) startController(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	args := []string{"--kubeconfig", l.kubeconfig, "--health-probe-bind-address", probes, "--development-address-map", addressMap}
+	args := []string{"--kubeconfig", l.kubeconfig, "--health-probe-bind-address", probes, "--zap-time-encoding=rfc3339nano", "--development-address-map", addressMap}
 	pprof := ""
 	if l.profiles != "" {
 		if pprof, err = freeAddress(); err != nil {

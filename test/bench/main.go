@@ -21,7 +21,7 @@ func main() {
 	only := flag.String("only", ".", "measure only what matches, a regular expression on the names that -list prints")
 	list := flag.Bool("list", false, "print the names of the measures and end")
 	docs := flag.String("docs", "", "page to write the table into; none when empty")
-	profile := flag.String("profile", "", "folder for CPU and heap profiles of the controller and for call logs; none when empty")
+	profile := flag.String("profile", "", "folder for CPU and heap profiles of the controller, its log and call logs; none when empty")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
