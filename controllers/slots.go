@@ -64,29 +64,49 @@ func (s *slots) instead() *slots {
 func (s *slots) acquire(who types.NamespacedName, most int, nodes ...string) (node string, ok bool) {
 	s = s.instead()
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if at, holds := s.held[who]; holds && slices.Contains(nodes, at) {
-		return at, true
+	node, left, ok := s.choose(who, most, nodes)
+	next, invited := types.NamespacedName{}, false
+	if left != "" {
+		next, invited = s.invite(left)
+	}
+	s.mu.Unlock()
+	if invited {
+		s.wake(next)
+	}
+	return node, ok
+}
+
+// choose finds who a slot or a place in the queue. left is a node on which it gives up what it had: it was invited there, or held a slot,
+// and is to go elsewhere now, since another node has less memory committed by now. The lock is held.
+func (s *slots) choose(who types.NamespacedName, most int, nodes []string) (node, left string, ok bool) {
+	if at, holds := s.held[who]; holds {
+		if slices.Contains(nodes, at) {
+			return at, "", true
+		}
+		delete(s.held, who)
+		s.taken[at]--
+		left = at
 	}
 	if at, invited := s.invited[who]; invited {
 		delete(s.invited, who)
 		s.taken[at]--
 		if slices.Contains(nodes, at) {
 			s.take(who, at)
-			return at, true
+			return at, left, true
 		}
+		left = at
 	}
 	for _, node := range nodes {
 		if s.taken[node] < most {
 			s.take(who, node)
-			return node, true
+			return node, left, true
 		}
 	}
 	if _, queued := s.waiting[who]; !queued {
 		s.queue = append(s.queue, who)
 	}
 	s.waiting[who] = wish{nodes, most}
-	return "", false
+	return "", left, false
 }
 
 // take gives who a slot of a node. The lock is held.
@@ -103,9 +123,17 @@ func (s *slots) take(who types.NamespacedName, node string) {
 func (s *slots) hold(who types.NamespacedName, node string) {
 	s = s.instead()
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.held[who] != node {
+	at, holds := s.held[who]
+	next, invited := types.NamespacedName{}, false
+	if at != node {
 		s.take(who, node)
+	}
+	if holds && at != node {
+		next, invited = s.invite(at)
+	}
+	s.mu.Unlock()
+	if invited {
+		s.wake(next)
 	}
 }
 

@@ -144,3 +144,29 @@ func TestAProxmoxIsRecognised(t *testing.T) {
 		}
 	}
 }
+
+func TestASlotThatTheInvitedOneDoesNotWantIsOfferedToTheNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var woken []types.NamespacedName
+		s := newSlots(func(n types.NamespacedName) { woken = append(woken, n) })
+		for n := range 2 {
+			s.acquire(who(n), 1, fmt.Sprintf("pve%d", n+1))
+		}
+		s.acquire(who(2), 1, "pve1", "pve2")
+		s.acquire(who(3), 1, "pve1")
+		s.release(who(0))
+		if !slices.Equal(woken, []types.NamespacedName{who(2)}) {
+			t.Fatalf("woken: %v", woken)
+		}
+		// It was invited to pve1; by now another node is the better one, and is full.
+		if node, ok := s.acquire(who(2), 1, "pve2"); ok {
+			t.Fatalf("it got a slot of %s", node)
+		}
+		if !slices.Equal(woken, []types.NamespacedName{who(2), who(3)}) {
+			t.Fatalf("woken: %v; the slot of pve1 is lost", woken)
+		}
+		if node, ok := s.acquire(who(3), 1, "pve1"); !ok || node != "pve1" {
+			t.Errorf("the next got %q, %v", node, ok)
+		}
+	})
+}
