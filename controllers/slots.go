@@ -20,11 +20,18 @@ type slots struct {
 	mu      sync.Mutex
 	held    map[types.NamespacedName]string // whose slot is on which node
 	taken   map[string]int                  // by node, invitations included
-	invited map[types.NamespacedName]string
+	invited map[types.NamespacedName]place
+	invites int
 	queue   []types.NamespacedName
 	waiting map[types.NamespacedName]wish
 	// moved are those that count instead, once both turned out to be of one Proxmox.
 	moved *slots
+}
+
+// place is a slot of a node that is kept for one who was woken to take it; number tells one invitation from a later one.
+type place struct {
+	node   string
+	number int
 }
 
 // wish is what a service waits for: a slot of one of some nodes.
@@ -34,7 +41,7 @@ type wish struct {
 }
 
 func newSlots(wake func(types.NamespacedName)) *slots {
-	return &slots{wake: wake, held: map[types.NamespacedName]string{}, taken: map[string]int{}, invited: map[types.NamespacedName]string{},
+	return &slots{wake: wake, held: map[types.NamespacedName]string{}, taken: map[string]int{}, invited: map[types.NamespacedName]place{},
 		waiting: map[types.NamespacedName]wish{}}
 }
 
@@ -42,7 +49,7 @@ func newSlots(wake func(types.NamespacedName)) *slots {
 func (s *slots) moveTo(other *slots) {
 	s.mu.Lock()
 	held := s.held
-	s.held, s.taken, s.invited, s.queue, s.waiting = map[types.NamespacedName]string{}, map[string]int{}, map[types.NamespacedName]string{}, nil, map[types.NamespacedName]wish{}
+	s.held, s.taken, s.invited, s.queue, s.waiting = map[types.NamespacedName]string{}, map[string]int{}, map[types.NamespacedName]place{}, nil, map[types.NamespacedName]wish{}
 	s.moved = other
 	s.mu.Unlock()
 	for who, node := range held {
@@ -89,12 +96,12 @@ func (s *slots) choose(who types.NamespacedName, most int, nodes []string) (node
 	}
 	if at, invited := s.invited[who]; invited {
 		delete(s.invited, who)
-		s.taken[at]--
-		if slices.Contains(nodes, at) {
-			s.take(who, at)
-			return at, left, true
+		s.taken[at.node]--
+		if slices.Contains(nodes, at.node) {
+			s.take(who, at.node)
+			return at.node, left, true
 		}
-		left = at
+		left = at.node
 	}
 	for _, node := range nodes {
 		if s.taken[node] < most {
@@ -161,17 +168,36 @@ func (s *slots) leave(who types.NamespacedName) {
 	s = s.instead()
 	s.mu.Lock()
 	delete(s.waiting, who)
-	node, invited := s.invited[who]
+	next, ok := s.withdraw(who)
+	s.mu.Unlock()
+	if ok {
+		s.wake(next)
+	}
+}
+
+// expire withdraws an invitation that was not taken, and no later one: who came may wait for another slot by now.
+func (s *slots) expire(who types.NamespacedName, number int) {
+	s = s.instead()
+	s.mu.Lock()
 	next, ok := types.NamespacedName{}, false
-	if invited {
-		delete(s.invited, who)
-		s.taken[node]--
-		next, ok = s.invite(node)
+	if s.invited[who].number == number {
+		next, ok = s.withdraw(who)
 	}
 	s.mu.Unlock()
 	if ok {
 		s.wake(next)
 	}
+}
+
+// withdraw takes an invitation back and offers the slot to the next. The lock is held.
+func (s *slots) withdraw(who types.NamespacedName) (next types.NamespacedName, ok bool) {
+	at, invited := s.invited[who]
+	if !invited {
+		return next, false
+	}
+	delete(s.invited, who)
+	s.taken[at.node]--
+	return s.invite(at.node)
 }
 
 // invite keeps a free slot of a node for the first in the queue that can use it. The lock is held.
@@ -186,10 +212,12 @@ func (s *slots) invite(node string) (types.NamespacedName, bool) {
 		}
 		s.queue = slices.Delete(s.queue, at, at+1)
 		delete(s.waiting, who)
-		s.invited[who] = node
+		s.invites++
+		number := s.invites
+		s.invited[who] = place{node, number}
 		s.taken[node]++
 		s.tidy()
-		time.AfterFunc(invitation, func() { s.leave(who) })
+		time.AfterFunc(invitation, func() { s.expire(who, number) })
 		return who, true
 	}
 	return types.NamespacedName{}, false

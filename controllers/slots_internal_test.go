@@ -170,3 +170,27 @@ func TestASlotThatTheInvitedOneDoesNotWantIsOfferedToTheNext(t *testing.T) {
 		}
 	})
 }
+
+func TestAnInvitationThatEndsTakesNobodyOutOfTheQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var woken []types.NamespacedName
+		s := newSlots(func(n types.NamespacedName) {
+			mu.Lock()
+			defer mu.Unlock()
+			woken = append(woken, n)
+		})
+		s.acquire(who(0), 1, "pve1")
+		s.acquire(who(1), 1, "pve2")
+		s.acquire(who(2), 1, "pve1")
+		s.release(who(0))
+		s.acquire(who(2), 1, "pve2") // it was invited to pve1, and waits for pve2 instead
+		time.Sleep(2 * invitation)
+		s.release(who(1))
+		mu.Lock()
+		defer mu.Unlock()
+		if !slices.Equal(woken, []types.NamespacedName{who(2), who(2)}) {
+			t.Errorf("woken: %v; it waits for ever", woken)
+		}
+	})
+}
