@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -27,18 +28,27 @@ type rolledOut struct {
 func (r rolledOut) ratio() float64 { return r.wall.Seconds() / r.bound.Seconds() }
 
 func (r rolledOut) detail(n int) string {
-	var kinds []string
-	for _, k := range slices.SortedFunc(maps.Keys(r.kinds), func(a, b string) int { return r.kinds[b] - r.kinds[a] }) {
-		kinds = append(kinds, fmt.Sprintf("%d %s", r.kinds[k], k))
-	}
 	return fmt.Sprintf("wall %.1f s, bound %.1f s; %d calls = %.2f for each container: %s", r.wall.Seconds(), r.bound.Seconds(), r.calls,
-		float64(r.calls)/float64(n), strings.Join(kinds, ", "))
+		float64(r.calls)/float64(n), counted(r.kinds))
+}
+
+// counted lists what was counted, the most frequent first.
+func counted(kinds map[string]int) string {
+	var parts []string
+	for _, k := range slices.SortedFunc(maps.Keys(kinds), func(a, b string) int { return cmp.Or(kinds[b]-kinds[a], strings.Compare(a, b)) }) {
+		parts = append(parts, fmt.Sprintf("%d %s", kinds[k], k))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // rollOut applies the services of a scene and then its host, and waits until all are ready. The time counts from the host on: how fast
 // objects are applied is not the controller's doing.
 func (c *scene) rollOut(ctx context.Context) (rolledOut, error) {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Minute)
+	limit := 5 * time.Minute
+	if c.shape.services > 1000 {
+		limit = 30 * time.Minute
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	host, services := c.shape.manifests(c.namespace, c.number, c.endpoint)
 	if err := c.apply(ctx, services); err != nil {
