@@ -64,7 +64,7 @@ func TestAContainerThatNeverComesUpBacksOffToo(t *testing.T) {
 
 func TestAGuestThatStillBootsIsNotShutDown(t *testing.T) {
 	t.Parallel()
-	l := newLab(t, readyAfter(1000), func(l *lab, _ *string) { l.timing.BootGrace = 8 * time.Second })
+	l := newLab(t, readyAfter(1000), func(l *lab, _ *string) { l.timing.BootGrace = 20 * time.Second })
 	l.host()
 	l.service("a", checked(11, "a", ""))
 	l.situated("a", v1alpha1.ReasonWaitingForHealth, onItsWay)
@@ -72,7 +72,7 @@ func TestAGuestThatStillBootsIsNotShutDown(t *testing.T) {
 	l.edit("a", func(s *v1alpha1.NixMoxService) { s.Spec.Hostname = "renamed" })
 	l.sees("a", v1alpha1.ReasonStarting, onItsWay, "a guest that boots may not notice a shutdown", "restart to bring into effect: hostname")
 	l.eventually("it is shut down in the end", func() bool { return l.begun("vzshutdown", 900) == 1 })
-	if grace := l.log.at(calllog.KindTaskStart, "vzshutdown", 900).Sub(started); grace < 7900*time.Millisecond {
+	if grace := l.log.at(calllog.KindTaskStart, "vzshutdown", 900).Sub(started); grace < 19900*time.Millisecond {
 		t.Errorf("it was shut down %v after its start", grace)
 	}
 	l.eventually("it runs under its new name", func() bool { return l.begun("vzstart", 900) == 2 })

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+	"github.com/nixmox/nixmox-controller/controllers"
 	"github.com/nixmox/nixmox-controller/internal/proxmox"
 	"github.com/nixmox/nixmox-controller/internal/pvesim/calllog"
 )
@@ -189,12 +190,10 @@ func TestAStorageThatDoesNotExistIsSaidAndMended(t *testing.T) {
 
 func TestATemplateThatDoesNotExistIsSaidAndMended(t *testing.T) {
 	t.Parallel()
-	l := newLab(t)
+	l := newLab(t, func(l *lab, _ *string) { l.timing.Retry = controllers.MostRetry })
 	l.host()
-	l.timing.Retry = 0
-	l.restartController()
 	l.service("a", checked(11, "a", `, template: "local:vztmpl/nothing.tar.xz"`))
-	l.situated("a", v1alpha1.ReasonOperationFailed, isIll, `Could not create container 900 on pve1`, "nothing.tar.xz", "tried 2 times, again at ")
+	l.situated("a", v1alpha1.ReasonOperationFailed, isIll, `Could not create container 900 on pve1`, "nothing.tar.xz", "tried 1 times, again at ")
 	tried, retryAt := l.begun("vzcreate", 900), l.get("a").Status.Failure.RetryAt.Time
 	// Whoever mends the spec does not wait for the next time, which is further and further away.
 	l.edit("a", func(s *v1alpha1.NixMoxService) { s.Spec.Template = "" })

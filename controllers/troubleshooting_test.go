@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes/scheme"
@@ -197,7 +198,6 @@ and applied again. ` + "`suspend: true`" + ` keeps the controller's hands off a 
 // show waits until the service is there, and writes down what people see of it.
 func (l *lab) show(one *trouble) {
 	l.t.Helper()
-	l.situated(one.name, one.reason, one.row, one.says)
 	event := "Normal"
 	if one.row == needsEdit || one.row == isIll {
 		event = "Warning"
@@ -212,9 +212,17 @@ func (l *lab) show(one *trouble) {
 		}
 		return false
 	})
+	var table string
+	var s *v1alpha1.NixMoxService
+	l.eventually(one.name+" stays as it is while it is looked at", func() bool {
+		l.situated(one.name, one.reason, one.row, one.says)
+		before := l.get(one.name).ResourceVersion
+		table, s = l.table(one.name), l.get(one.name)
+		c := meta.FindStatusCondition(s.Status.Conditions, v1alpha1.ConditionReady)
+		return s.ResourceVersion == before && c.Reason == one.reason
+	})
 	var b strings.Builder
-	b.WriteString("$ kubectl get nms " + one.name + "\n" + l.table(one.name) + "\n$ kubectl describe nms " + one.name + "\nConditions:\n")
-	s := l.get(one.name)
+	b.WriteString("$ kubectl get nms " + one.name + "\n" + table + "\n$ kubectl describe nms " + one.name + "\nConditions:\n")
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, kind := range []string{"Ready", "Reconciling", "Stalled"} {
 		for _, c := range s.Status.Conditions {
