@@ -138,7 +138,7 @@ func TestWhatIsNotAdopted(t *testing.T) {
 			l := newLab(t)
 			l.grown(nil)
 			l.host(c.host)
-			l.service("a", service(11, c.spec))
+			l.service("a", service(12, c.spec))
 			l.situated("a", v1alpha1.ReasonVMIDConflict, needsEdit, c.says)
 			l.untouched(120)
 			l.delete("a")

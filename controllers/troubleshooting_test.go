@@ -341,7 +341,6 @@ func waitingLab(t *testing.T, troubles []trouble) {
 	l.ready("holder", "locked")
 	l.service("slow", service(14, "hostname: slow, vmid: 904, healthCheck: "+ill))
 	l.service("app", service(15, "hostname: app, dependsOn: [slow]"))
-	l.service("late", service(16, "hostname: late"))
 	l.service("missing", service(17, "hostname: missing, dependsOn: [database]"))
 	l.service("behind", service(18, "hostname: behind, dependsOn: [idle]"))
 	l.edit("holder", func(s *v1alpha1.NixMoxService) { s.Spec.IP, s.Spec.Suspend = "192.168.99.20", true })
@@ -356,6 +355,12 @@ func waitingLab(t *testing.T, troubles []trouble) {
 	l.service("numbered", service(22, "hostname: numbered, hostRef: {name: full}"))
 	l.must(l.pve.Lock(902, "backup"))
 	l.edit("locked", func(s *v1alpha1.NixMoxService) { s.Spec.Resources.Memory = ptr(resource.MustParse("1Gi")) })
+	for _, one := range troubles {
+		if one.name != "late" {
+			l.situated(one.name, one.reason, one.row)
+		}
+	}
+	l.service("late", service(16, "hostname: late")) // after those that it names: while it waits, its message stays
 	l.showAll(troubles)
 }
 
