@@ -98,7 +98,7 @@ func (r *HostReconciler) connect(ctx context.Context, host *v1alpha1.NixMoxHost)
 	if err != nil {
 		return classify(err, "read the version of Proxmox").again(soon) // everything waits for it
 	}
-	host.Status.Version = version.Version
+	host.Status.Version, host.Status.Identity = version.Version, session.identity()
 	if err := r.recognise(ctx, session); err != nil {
 		return classify(err, "list the nodes of Proxmox").again(soon)
 	}

@@ -88,6 +88,8 @@ func (r *ServiceReconciler) read(ctx context.Context, p *pass) *Outcome {
 	memory := memoryOf(p.svc)
 	if p.adopting {
 		memory.Volumes = adopt.VolumesByPath(p.desired.Volumes, p.view.Future)
+	} else {
+		p.takeBound(memory.Volumes)
 	}
 	p.observed = inventory.Observe(view, p.guest.Running, memory)
 	desired.AsFound(p.host, p.svc, &p.desired, p.observed)

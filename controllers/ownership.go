@@ -146,7 +146,9 @@ func (r *ServiceReconciler) freeVMID(ctx context.Context, p *pass) (proxmox.VMID
 func (p *pass) storages() []string {
 	all := []string{p.desired.Storage}
 	for _, v := range p.desired.Volumes {
-		all = append(all, v.Storage)
+		if v.HostPath == "" {
+			all = append(all, v.Storage)
+		}
 	}
 	slices.Sort(all)
 	return slices.Compact(all)

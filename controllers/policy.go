@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -23,6 +24,25 @@ func policyRefuses(host *v1alpha1.NixMoxHost, svc *v1alpha1.NixMoxService) strin
 	if len(policy.Bridges) > 0 && bridge != "" && bridge != host.Spec.Network.Bridge && !slices.Contains(policy.Bridges, bridge) {
 		return fmt.Sprintf("spec.network.bridge: host %s does not allow %s, only %s (spec.policy.bridges)", host.Name, bridge,
 			list(slices.Compact(slices.Sorted(slices.Values(append([]string{host.Spec.Network.Bridge}, policy.Bridges...))))))
+	}
+	return pathRefused(host, svc)
+}
+
+// pathRefused says which path of the node the host does not allow to be mounted. Paths are compared part by part, as they are written: a link
+// on the node leads where it leads.
+func pathRefused(host *v1alpha1.NixMoxHost, svc *v1alpha1.NixMoxService) string {
+	allowed := host.Spec.Policy.HostPaths
+	for _, v := range svc.Spec.Volumes {
+		if v.HostPath == "" || path.Clean(v.HostPath) == v.HostPath && slices.ContainsFunc(allowed, func(dir string) bool {
+			return v.HostPath == dir || strings.HasPrefix(v.HostPath, dir+"/")
+		}) {
+			continue
+		}
+		only := "and none is allowed"
+		if len(allowed) > 0 {
+			only = "only what is in " + list(allowed)
+		}
+		return fmt.Sprintf("spec.volumes: host %s does not allow %s, the path of volume %s, %s (spec.policy.hostPaths)", host.Name, v.HostPath, v.Name, only)
 	}
 	return ""
 }

@@ -4,9 +4,12 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"strings"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+	"github.com/nixmox/nixmox-controller/internal/marker"
 	"github.com/nixmox/nixmox-controller/internal/plan"
+	"github.com/nixmox/nixmox-controller/internal/proxmox"
 )
 
 // rememberedVolumes is what the status knows about the volumes, for what the marker does not say.
@@ -18,6 +21,23 @@ func rememberedVolumes(svc *v1alpha1.NixMoxService) map[string]plan.RememberedVo
 		}
 	}
 	return remembered
+}
+
+// takeBound takes paths of the node that somebody mounted by hand, just where and what the service asks for, to be its volumes: who has
+// no credentials of root@pam has no other way.
+func (p *pass) takeBound(remembered map[string]plan.RememberedVolume) {
+	found, _, _ := marker.Parse(p.view.Future.Description)
+	for _, w := range p.desired.Volumes {
+		_, known := remembered[w.Name]
+		if _, marked := found.Volumes[w.Name]; w.HostPath == "" || known || marked {
+			continue
+		}
+		for index, m := range p.view.Future.Mounts {
+			if m.Volume == w.HostPath && m.Path == w.MountPath {
+				remembered[w.Name] = plan.RememberedVolume{Key: proxmox.MountKey(index), Volume: m.Volume, MountPath: m.Path}
+			}
+		}
+	}
 }
 
 // seekLost asks the storage for volumes that the configuration does not have.
@@ -69,7 +89,7 @@ func (p *pass) markVolumes() {
 		if v.Place == plan.Attached {
 			keys[v.Name] = v.Key
 		}
-		if v.Volume != "" {
+		if v.Volume != "" && !strings.HasPrefix(v.Volume, "/") {
 			ids[v.Name] = v.Volume
 		}
 	}
@@ -86,7 +106,9 @@ func grant(p *pass) {
 		}
 	}
 	for _, v := range p.desired.Volumes {
-		granted[v.Name] = quantity(v.Bytes)
+		if v.HostPath == "" {
+			granted[v.Name] = quantity(v.Bytes)
+		}
 	}
 	if !maps.Equal(granted, p.svc.Status.Granted) {
 		p.svc.Status.Granted = granted

@@ -290,6 +290,15 @@ type HostPolicy struct {
 	// +kubebuilder:validation:XValidation:rule="self.all(r, r.matches('^[1-9][0-9]{2,8}(-[1-9][0-9]{2,8})?$'))",message="adoptableVMIDs lists numbers and ranges in quotes, such as \"120\" or \"900-950\""
 	AdoptableVMIDs []string `json:"adoptableVMIDs,omitempty"`
 
+	// hostPaths are folders of the nodes that services may mount with volumes[].hostPath, each with all that lies below it, such as
+	// /tank/media (default: none). Links within them lead wherever they lead on the node.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MaxLength=255
+	// +kubebuilder:validation:XValidation:rule="self.all(p, p.matches('^(/[^/,[:cntrl:]]+)+$') && !p.matches('(^|/)[.][.]?(/|$)'))",message="hostPaths lists absolute paths other than /, without a trailing '/', without ',' and without '.' or '..' as a part"
+	HostPaths []string `json:"hostPaths,omitempty"`
+
 	// probeHosts are what health checks may reach from the controller besides the service's own container: names, addresses or networks,
 	// such as auth.example.com or 192.168.1.0/24 (default: none).
 	// +optional
@@ -410,6 +419,10 @@ type NixMoxHostStatus struct {
 	// version of Proxmox VE.
 	// +optional
 	Version string `json:"version,omitempty"`
+
+	// identity is the user or token that Proxmox knows us as, such as nixmox@pve!ctl.
+	// +optional
+	Identity string `json:"identity,omitempty"`
 
 	// preflight says whether what the spec names is there for our credentials: privileges, storages, bridge and template.
 	// +optional

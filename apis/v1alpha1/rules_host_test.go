@@ -109,6 +109,11 @@ var hostRules = []rule{
 	{what: "ssh on port 0", spec: sshWith(`port: 0`), field: "spec.exec.ssh.port", message: "should be greater than or equal to 1"},
 	{what: "ssh on port 65536", spec: sshWith(`port: 65536`), field: "spec.exec.ssh.port", message: "should be less than or equal to 65535"},
 	{what: "a URL for an address", spec: sshWith(`addresses: {pve1: "ssh://pve1"}`), field: "spec.exec.ssh.addresses.pve1", message: "should match"},
+	{what: "every path of the nodes", spec: `{policy: {hostPaths: [/]}}`, field: "spec.policy.hostPaths",
+		message: "hostPaths lists absolute paths other than /, without a trailing '/', without ',' and without '.' or '..' as a part"},
+	{what: "a path that goes up", spec: `{policy: {hostPaths: [/tank, /tank/../etc]}}`, field: "spec.policy.hostPaths",
+		message: "hostPaths lists absolute paths other than /, without a trailing '/', without ',' and without '.' or '..' as a part"},
+	{what: "a path twice", spec: `{policy: {hostPaths: [/tank, /tank]}}`, field: "spec.policy.hostPaths[1]", message: "Duplicate value"},
 	{what: "a URL for a probe host", spec: `{policy: {probeHosts: ["http://auth.lan"]}}`, field: "spec.policy.probeHosts", message: "a probe host is a name, an address or a network, such as 192.168.1.0/24"},
 	{what: "a probe host twice", spec: `{policy: {probeHosts: [a.lan, a.lan]}}`, field: "spec.policy.probeHosts[1]", message: "Duplicate value"},
 	{what: "an unknown way with degraded health", spec: `{rollout: {degraded: Ignore}}`, field: "spec.rollout.degraded", message: `supported values: "Hold", "Proceed"`},
@@ -167,6 +172,7 @@ var acceptedHosts = `
 {rollout: {gate: Dependencies, maxConcurrent: 1, unknownHealth: Proceed}}
 {rollout: {maxConcurrent: 256}}
 {rollout: {degraded: Hold}}
+{policy: {hostPaths: [/tank/media, /srv]}}
 {policy: {probeHosts: [auth.example.com, 192.168.1.10, 10.0.0.0/8, "fd00::1", "fd00::/64"]}}
 {exec: {ssh: {privateKeySecretRef: {name: ssh}, knownHosts: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA", user: nixmox, port: 2222, addresses: {pve1: 10.0.0.1, pve2: "10.0.0.2:22", pve3: "[fd00::1]:22", pve4: "fd00::1", pve5: pve5.lan}}}}
 {health: {interval: 5s, timeout: 1s, retries: 1, retryDelay: 500ms, startupTimeout: 1h}}

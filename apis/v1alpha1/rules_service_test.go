@@ -7,6 +7,7 @@ const (
 	sayCPU      = `cpu must be from 10m to 8192 cores, such as 2 or "1500m"`
 	sayStorage  = "storage must be from 16Mi to 8Pi; write a unit, such as 20Gi (a bare number is bytes)"
 	saySwap     = "swap must be from 0 to 64Ti; write a unit, such as 512Mi (a bare number is bytes)"
+	sayHostPath = "hostPath must be an absolute path of a folder other than /, not below /dev, without a trailing '/', without ',' and without '.' or '..' as a part"
 	saySize     = "size must be from 1Mi to 8Pi; write a unit, such as 20Gi (a bare number is bytes)"
 	sayGateway  = "gateway must be an IPv4 or IPv6 address"
 	sayBridge   = "bridge must be the name of a bridge, such as vmbr0"
@@ -122,7 +123,15 @@ var serviceRules = []rule{
 
 	{what: "a volume without a name", spec: `{volumes: [{mountPath: /data, size: 1Gi}]}`, field: "spec.volumes[0].name", message: "Required value"},
 	{what: "a volume without a place", spec: `{volumes: [{name: data, size: 1Gi}]}`, field: "spec.volumes[0].mountPath", message: "Required value"},
-	{what: "a volume without a size", spec: `{volumes: [{name: data, mountPath: /data}]}`, field: "spec.volumes[0].size", message: "Required value"},
+	{what: "a volume without a size", spec: `{volumes: [{name: data, mountPath: /data}]}`, field: "spec.volumes[0]", message: "a volume has either a size or a hostPath"},
+	{what: "a volume with both", spec: `{volumes: [{name: data, mountPath: /data, size: 1Gi, hostPath: /tank}]}`, field: "spec.volumes[0]", message: "a volume has either a size or a hostPath"},
+	{what: "a host path on a storage", spec: `{volumes: [{name: data, mountPath: /data, hostPath: /tank, storage: local}]}`, field: "spec.volumes[0].storage",
+		message: "a volume with a hostPath is on no storage: leave storage out"},
+	{what: "the whole node as a host path", spec: `{volumes: [{name: data, mountPath: /data, hostPath: /}]}`, field: "spec.volumes[0].hostPath", message: sayHostPath},
+	{what: "a relative host path", spec: `{volumes: [{name: data, mountPath: /data, hostPath: tank}]}`, field: "spec.volumes[0].hostPath", message: sayHostPath},
+	{what: "a host path that goes up", spec: `{volumes: [{name: data, mountPath: /data, hostPath: /tank/../etc}]}`, field: "spec.volumes[0].hostPath", message: sayHostPath},
+	{what: "a host path with an option", spec: `{volumes: [{name: data, mountPath: /data, hostPath: "/tank,ro=0"}]}`, field: "spec.volumes[0].hostPath", message: sayHostPath},
+	{what: "a device as a host path", spec: `{volumes: [{name: data, mountPath: /data, hostPath: /dev/sda}]}`, field: "spec.volumes[0].hostPath", message: sayHostPath},
 	{what: "two volumes of one name", spec: `{volumes: [{name: data, mountPath: /a, size: 1Gi}, {name: data, mountPath: /b, size: 1Gi}]}`,
 		field: "spec.volumes[1]", message: `Duplicate value: {"name":"data"}`},
 	{what: "two volumes at one place", spec: `{volumes: [{name: a, mountPath: /data, size: 1Gi}, {name: b, mountPath: /data, size: 1Gi}]}`,
@@ -213,6 +222,7 @@ var acceptedServices = `
 {resources: {cpu: 8192}}
 {ports: [5432, 53, "53/udp", "443/tcp", "65535", 1, 65535]}
 {volumes: [{name: data, mountPath: /var/lib/postgresql, size: 20Gi, storage: local-zfs, backup: false}, {name: data-2, mountPath: /var/lib, size: 1Mi}]}
+{volumes: [{name: media, mountPath: /media, hostPath: /tank/media, readOnly: true}, {name: dev, mountPath: /dev2, hostPath: /developer/..x}]}
 {volumes: [{name: "0", mountPath: "/srv/..data/my files/.hidden", size: 1073741824}]}
 {template: "local:vztmpl/debian-13-standard_13.1-1_amd64.tar.zst"}
 {vmid: 100}

@@ -289,7 +289,7 @@ type ObservedVolume struct {
 	// key of the mount point, such as mp0; none of a volume that is detached.
 	// +optional
 	Key string `json:"key,omitempty"`
-	// volume id, such as local-zfs:subvol-901-disk-1.
+	// volume id, such as local-zfs:subvol-901-disk-1, or the path of the node that is mounted in its place.
 	Volume string `json:"volume"`
 	// mountPath as configured.
 	// +optional

@@ -327,7 +327,10 @@ type Resources struct {
 	Swap *resource.Quantity `json:"swap,omitempty"`
 }
 
-// Volume is a disk beside the root disk.
+// Volume is a disk beside the root disk, or a folder of the node.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.size) != has(self.hostPath)",message="a volume has either a size or a hostPath"
+// +kubebuilder:validation:XValidation:rule="!has(self.hostPath) || !has(self.storage)",message="a volume with a hostPath is on no storage: leave storage out",fieldPath=".storage"
 type Volume struct {
 	// name is the volume's identity within the service: lower-case letters, digits and '-', such as data. Another name is another volume.
 	// +required
@@ -342,12 +345,20 @@ type Volume struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^(/[^/,[:cntrl:]]+)+$') && !self.matches('(^|/)[.][.]?(/|$)')",message="mountPath must be an absolute path other than /, without a trailing '/', without ',' and without '.' or '..' as a part"
 	MountPath string `json:"mountPath"`
 
-	// size of the volume, such as 20Gi. It grows in place and never shrinks.
-	// +required
+	// size of the volume, such as 20Gi. It grows in place and never shrinks. Either this or hostPath.
+	// +optional
 	// +kubebuilder:validation:XIntOrString
 	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('1Mi')) >= 0 && quantity(string(self)).compareTo(quantity('8Pi')) <= 0",message="size must be from 1Mi to 8Pi; write a unit, such as 20Gi (a bare number is bytes)"
-	Size resource.Quantity `json:"size"`
+	Size resource.Quantity `json:"size,omitzero"`
+
+	// hostPath mounts a folder of the node in the place of a volume, such as /tank/media. The host's policy.hostPaths must allow it, and
+	// Proxmox lets only root@pam in person mount it, no API token. It must be there on the container's node. It is never created, deleted, kept
+	// or moved, nor in Proxmox's backups. A change takes effect at a restart.
+	// +optional
+	// +kubebuilder:validation:MaxLength=255
+	// +kubebuilder:validation:XValidation:rule="self.matches('^(/[^/,[:cntrl:]]+)+$') && !self.matches('(^|/)[.][.]?(/|$)') && !self.matches('^/dev(/|$)')",message="hostPath must be an absolute path of a folder other than /, not below /dev, without a trailing '/', without ',' and without '.' or '..' as a part"
+	HostPath string `json:"hostPath,omitempty"`
 
 	// storage holds the volume (default: the host's defaults.storage). It cannot be changed afterwards.
 	// +optional
@@ -355,7 +366,7 @@ type Volume struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-zA-Z][a-zA-Z0-9._-]*$')",message="storage must be the name of a Proxmox storage, such as local-zfs"
 	Storage string `json:"storage,omitempty"`
 
-	// backup includes the volume in Proxmox backups (default true).
+	// backup includes the volume in Proxmox backups (default true). A hostPath never is.
 	// +optional
 	// +kubebuilder:default=true
 	Backup *bool `json:"backup,omitempty"`

@@ -251,6 +251,11 @@ func (in *HostPolicy) DeepCopyInto(out *HostPolicy) {
 		*out = make([]string, len(*in))
 		copy(*out, *in)
 	}
+	if in.HostPaths != nil {
+		in, out := &in.HostPaths, &out.HostPaths
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	if in.ProbeHosts != nil {
 		in, out := &in.ProbeHosts, &out.ProbeHosts
 		*out = make([]string, len(*in))

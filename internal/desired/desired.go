@@ -157,6 +157,10 @@ func nameservers(host *v1alpha1.NixMoxHost) []netip.Addr {
 func volumes(host *v1alpha1.NixMoxHost, svc *v1alpha1.NixMoxService) []plan.Volume {
 	var vs []plan.Volume
 	for _, v := range svc.Spec.Volumes {
+		if v.HostPath != "" {
+			vs = append(vs, plan.Volume{Name: v.Name, MountPath: v.MountPath, HostPath: v.HostPath, ReadOnly: v.ReadOnly})
+			continue
+		}
 		vs = append(vs, plan.Volume{
 			Name: v.Name, MountPath: v.MountPath, Storage: first(v.Storage, rootStorage(host)),
 			Bytes: v.Size.Value(), Backup: firstBool(true, v.Backup), ReadOnly: v.ReadOnly,

@@ -104,7 +104,7 @@ func ConfigureParams(s plan.Step, d plan.Desired, t Target) (set proxmox.Params,
 // manage stays as it is.
 func setVolume(set proxmox.Params, del []string, c plan.Change, d plan.Desired, view *proxmox.View, m *marker.Marker) []string {
 	name, key, id := c.Volume, c.Disk.Key, c.Disk.Volume
-	if id != "" {
+	if id != "" && !strings.HasPrefix(id, "/") { // a path of the node is nothing that could be lost
 		m.VolumeIDs[name] = id
 	}
 	if c.Disk.Action == plan.VolumeDetach {
@@ -124,7 +124,12 @@ func setVolume(set proxmox.Params, del []string, c plan.Change, d plan.Desired, 
 			mount = there
 		}
 	}
-	mount.Path, mount.Backup, mount.ReadOnly = wish.MountPath, wish.Backup, wish.ReadOnly
+	mount.Path, mount.ReadOnly = wish.MountPath, wish.ReadOnly
+	if c.Disk.Action == plan.VolumeBind {
+		mount.Volume = wish.HostPath
+	} else {
+		mount.Backup = wish.Backup
+	}
 	set[key] = mount.String()
 	return del
 }
@@ -137,6 +142,9 @@ func clone(of map[string]string) map[string]string {
 }
 
 func newMount(v plan.Volume) string {
+	if v.HostPath != "" {
+		return proxmox.Mount{Volume: v.HostPath, Path: v.MountPath, ReadOnly: v.ReadOnly}.String()
+	}
 	return proxmox.Mount{Volume: allocation(v.Storage, v.Bytes), Path: v.MountPath, Backup: v.Backup, ReadOnly: v.ReadOnly}.String()
 }
 
@@ -183,6 +191,7 @@ func without(del []string, key string) []string {
 
 func setOrDelete(set proxmox.Params, del []string, key, value string) []string {
 	if value == "" {
+		delete(set, key) // of a setting with several parts, an earlier one may have set it
 		return append(del, key)
 	}
 	set[key] = value

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,7 +27,7 @@ const world = `{
   },
   "templates": [{"volid": "local:vztmpl/nixos.tar.xz", "ostype": "nixos"}],
   "bridges": {"vmbr0": {}, "vmbr1": {}},
-  "users": {"root@pam": {"acl": {"/": "Administrator"}}},
+  "users": {"root@pam": {"password": "pw", "acl": {"/": "Administrator"}}},
   "tokens": {"ctl": {"id": "root@pam!ctl", "secret": "0f8fad5b-d9cb-469f", "privsep": 0}}
 }`
 
@@ -60,6 +61,9 @@ func drawWish(t *rapid.T) plan.Desired {
 	d.Options.MTU = rapid.Ptr(rapid.SampledFrom([]int{0, 576, 1400}), true).Draw(t, "mtu")
 	d.Options.RateMBps = rapid.Ptr(rapid.SampledFrom([]float64{0, 0.125, 12.5, 1000}), true).Draw(t, "rate")
 	d.Options.Timezone = rapid.Ptr(rapid.SampledFrom([]string{"", "host", "Europe/Berlin"}), true).Draw(t, "timezone")
+	d.AsRoot = true
+	d.Options.Keyctl, d.Options.FUSE = rapid.Ptr(rapid.Bool(), true).Draw(t, "keyctl"), rapid.Ptr(rapid.Bool(), true).Draw(t, "fuse")
+	d.Options.Mount = rapid.SampledFrom([][]string{nil, {}, {"nfs"}, {"cifs", "nfs"}}).Draw(t, "mount")
 	d.Tags = append(rapid.SliceOfNDistinct(rapid.StringMatching(`[a-z0-9_][a-z0-9_.+-]{0,8}`), 0, 3, rapid.ID).Draw(t, "tags"), marker.Tag)
 	return d
 }
@@ -68,7 +72,7 @@ func drawWish(t *rapid.T) plan.Desired {
 // then.
 func TestWhatIsWrittenIsReadBackAsAskedFor(t *testing.T) {
 	sim := pvesimtest.Start(t, pvesimtest.World(t, world), pvesim.Options{TimeScale: 5000})
-	client, err := proxmox.New(proxmox.Options{Endpoints: []string{sim.URL}, TokenID: "root@pam!ctl", TokenSecret: "0f8fad5b-d9cb-469f"})
+	client, err := proxmox.New(proxmox.Options{Endpoints: []string{sim.URL}, Username: "root@pam", Password: "pw"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,6 +88,10 @@ func TestWhatIsWrittenIsReadBackAsAskedFor(t *testing.T) {
 			for at, name := range names[:rapid.IntRange(0, 3).Draw(t, "volumes")] {
 				d.Volumes = append(d.Volumes, plan.Volume{Name: name, MountPath: "/" + name, Storage: []string{"local-zfs", "local"}[at%2],
 					Bytes: int64(rapid.IntRange(1+i, 2+i).Draw(t, "size")) * gib / 2, Backup: rapid.Bool().Draw(t, "backup")})
+			}
+			for _, name := range rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"media", "films"}), 0, 2, rapid.ID).Draw(t, "bound") {
+				d.Volumes = append(d.Volumes, plan.Volume{Name: name, MountPath: "/" + name, HostPath: rapid.SampledFrom([]string{"/tank", "/tank/media"}).Draw(t, "path"),
+					ReadOnly: rapid.Bool().Draw(t, "read-only")})
 			}
 			slices.Reverse(d.Volumes) // their order means nothing
 			d.RootBytes = int64(i+2) * gib
@@ -123,6 +131,9 @@ func (c *container) converge(d plan.Desired) {
 // sameVolumes is that every name has the volume that it always had.
 func (c *container) sameVolumes(o plan.Observed) {
 	for _, v := range o.Volumes {
+		if strings.HasPrefix(v.Volume, "/") && v.Name != "" {
+			continue // a path may become another
+		}
 		if was := c.ids[v.Name]; v.Name == "" || was != "" && was != v.Volume {
 			c.t.Fatalf("volume %q was %s and is %+v", v.Name, was, v)
 		}

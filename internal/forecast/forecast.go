@@ -174,6 +174,7 @@ func (f *forecast) steps(s *Service, k manifest.Key, svc *v1alpha1.NixMoxService
 		return
 	}
 	desired.AsFound(f.Host, svc, &d, o)
+	d.AsRoot = f.LiveHost != nil && f.LiveHost.Status.Identity == "root@pam"
 	p := plan.Compute(d, o)
 	s.take(p.Lines())
 	if !o.Exists && len(s.Steps) > 0 {

@@ -32,6 +32,10 @@ func describe(d plan.Desired) []string {
 		"from " + d.Template,
 	}
 	for _, v := range d.Volumes {
+		if v.HostPath != "" {
+			causes = append(causes, fmt.Sprintf("volume %s: %s of the node at %s", v.Name, v.HostPath, v.MountPath))
+			continue
+		}
 		causes = append(causes, fmt.Sprintf("volume %s: %s at %s", v.Name, gib(v.Bytes), v.MountPath))
 	}
 	return causes

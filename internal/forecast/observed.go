@@ -51,7 +51,9 @@ func (f *forecast) observed(live *v1alpha1.NixMoxService) plan.Observed {
 	for _, v := range s.Volumes {
 		volume := plan.ObservedVolume{Name: v.Name, Place: plan.Place(v.State), GrantedBytes: bytesOf(live.Status.Granted[v.Name]),
 			Mount: plan.Mount{Key: v.Key, Volume: v.Volume, MountPath: v.MountPath, Bytes: bytesOf(v.Size)}}
-		volume.Storage, _, _ = strings.Cut(v.Volume, ":")
+		if !strings.HasPrefix(v.Volume, "/") { // a path of the node is on no storage
+			volume.Storage, _, _ = strings.Cut(v.Volume, ":")
+		}
 		for _, a := range asked {
 			if a.Name == v.Name {
 				volume.Backup, volume.ReadOnly = a.Backup, a.ReadOnly

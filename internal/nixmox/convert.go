@@ -83,6 +83,7 @@ type converter struct {
 	objects      map[string]*Object
 	dependsOn    map[string][]string
 	defaults     map[string]any // health settings of the whole manifest
+	hostPaths    []string       // folders of the node that services mount
 }
 
 // enter finds the manifest inside a module's services.nixmox, or a nixmox attribute.

@@ -25,6 +25,10 @@ func (c *converter) host(m *attrs) Object {
 	if phases := c.phases(m); len(phases) > 0 {
 		spec["phases"] = phases
 	}
+	if len(c.hostPaths) > 0 {
+		slices.Sort(c.hostPaths)
+		spec["policy"] = map[string]any{"hostPaths": toAny(c.hostPaths)}
+	}
 	if len(c.defaults) > 0 {
 		spec["health"] = c.defaults
 	}

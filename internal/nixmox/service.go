@@ -54,6 +54,9 @@ func (c *converter) service(s *attrs, theirs, ours string, checks *attrs) map[st
 		spec["environment"] = environment
 		c.hint(s.at("environment"), "taken over; it is written into the container by a command, which needs spec.exec of the host")
 	}
+	if volumes := c.volumes(s); len(volumes) > 0 {
+		spec["volumes"] = volumes
+	}
 	c.withoutPlace(s)
 	s.rest("unknown key; not taken over")
 	return object("NixMoxService", meta, spec)
@@ -106,15 +109,6 @@ func (c *converter) environment(e *attrs) map[string]any {
 
 // withoutPlace reads the keys that NixMox knows and that have no place here yet.
 func (c *converter) withoutPlace(s *attrs) {
-	for i, volume := range s.texts("volumes") {
-		from, to, ok := strings.Cut(volume, ":")
-		text := "a folder of the Proxmox node cannot be mounted in this version; not taken over"
-		if ok {
-			text = fmt.Sprintf("the node's folder %s cannot be mounted at %s in this version; for a disk of its own add under volumes: {name: data, mountPath: %s, size: 10Gi}",
-				from, strings.TrimSuffix(strings.TrimSuffix(to, ":ro"), ":rw"), strings.TrimSuffix(strings.TrimSuffix(to, ":ro"), ":rw"))
-		}
-		c.note(fmt.Sprintf("%s[%d]", s.at("volumes"), i), text)
-	}
 	face := s.set("interface")
 	for _, key := range face.keys() {
 		c.note(face.at(key), "an interface to other services has no place here; not taken over")

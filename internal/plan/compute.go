@@ -60,12 +60,13 @@ func pendingVolume(o Observed, owed []string) bool {
 }
 
 // configures are the calls that make changes of the configuration: one for all, except that each new volume has its own. What is
-// allocated for a call that fails for another reason would stay behind, with nobody who knows of it.
+// allocated for a call that fails for another reason would stay behind, with nobody who knows of it. A path that is not there on the node
+// keeps nothing else back either.
 func configures(changes []Change) []Step {
 	var steps []Step
 	var together []Change
 	for _, c := range changes {
-		if c.Disk.Action == VolumeNew {
+		if c.Disk.Action == VolumeNew || c.Disk.Action == VolumeBind {
 			steps = append(steps, Step{Kind: Configure, Changes: []Change{c}})
 			continue
 		}
@@ -90,7 +91,8 @@ func createPlan(d Desired) Plan {
 	}
 	// What may not be set is said before anything is made that would have to be thrown away.
 	nothing := Observed{Options: Options{}.TakeBack(optionNames()), Unprivileged: d.Unprivileged}
-	if _, refused := allowed(d, configChanges(d, nothing), d.Unprivileged); len(refused) > 0 {
+	_, refused := allowed(d, configChanges(d, nothing), d.Unprivileged)
+	if refused = append(refused, volumeChanges(d, nothing).refused...); len(refused) > 0 {
 		return Plan{Refused: refused}
 	}
 	return Plan{Steps: []Step{

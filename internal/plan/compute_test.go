@@ -38,6 +38,24 @@ func observed(edit ...func(*Observed)) Observed {
 	return o
 }
 
+// bind has a path of the node asked for, by root@pam in person.
+func bind(path string, readOnly bool) func(*Desired) {
+	return func(d *Desired) {
+		d.AsRoot = true
+		d.Volumes = append(d.Volumes, Volume{Name: "media", MountPath: "/media", HostPath: path, ReadOnly: readOnly})
+	}
+}
+
+func token(d *Desired) { d.AsRoot = false }
+
+// bound has a path of the node mounted.
+func bound(path string, readOnly bool) func(*Observed) {
+	return func(o *Observed) {
+		m := Mount{Key: "mp1", Volume: path, MountPath: "/media", ReadOnly: readOnly}
+		o.Volumes, o.Mounted = append(o.Volumes, ObservedVolume{Name: "media", Mount: m}), append(o.Mounted, m)
+	}
+}
+
 func ptr[T any](v T) *T { return &v }
 
 func TestCompute(t *testing.T) {
@@ -110,6 +128,38 @@ func TestCompute(t *testing.T) {
 			Shutdown (disrupts): restart to bring into effect: hostname
 			Start: second half of the restart`},
 		{"a move that came to nothing owes a running container no restart", desired(), observed(func(o *Observed) { o.RestartOwed = []string{"node"} }), `nothing to do`},
+		{"a path of the node is mounted, in a call of its own", desired(bind("/tank/media", true), func(d *Desired) { d.MemoryMiB = 4096 }), observed(), `
+			Configure: memory 2048 MiB -> 4096 MiB
+			Configure: volume media none -> /tank/media of the node at /media, read-only`},
+		{"another path, and no more read-only, owe a restart", desired(bind("/tank/films", false)), observed(bound("/tank/media", true)), `
+			Configure: volume media /tank/media of the node at /media, read-only -> /tank/films of the node at /media (owes a restart)
+			Shutdown (disrupts): restart to bring into effect: volume
+			Start: second half of the restart`},
+		{"as it is mounted", desired(bind("/tank/media", true)), observed(bound("/tank/media", true)), `nothing to do`},
+		{"an API token may leave it as it is", desired(bind("/tank/media", true), token), observed(bound("/tank/media", true)), `nothing to do`},
+		{"an API token may take it away, and nothing is kept", desired(token), observed(bound("/tank/media", true)), `
+			Configure: volume media /tank/media of the node at /media, read-only -> taken away, and left as it is on the node (owes a restart)
+			Shutdown (disrupts): restart to bring into effect: volume
+			Start: second half of the restart`},
+		{"an API token may not mount it", desired(bind("/tank/media", true), token), observed(), `
+			Refused: volume media none -> /tank/media of the node at /media, read-only: Proxmox lets only root@pam in person mount a path of the node, and no API token: put username and password of root@pam into the host's Secret, or set it on the node with ` + "`pct set VMID -mpN /tank/media,mp=/media,ro=1`" + `; until then leave it out of the spec`},
+		{"an API token creates nothing that would lack it", desired(bind("/tank/media", false), token), Observed{}, `
+			Refused: volume media none -> /tank/media of the node at /media: Proxmox lets only root@pam in person mount a path of the node, and no API token: put username and password of root@pam into the host's Secret, or set it on the node with ` + "`pct set VMID -mpN /tank/media,mp=/media`" + `; until then leave it out of the spec`},
+		{"created with it", desired(bind("/tank/media", false)), Observed{}, `
+			Create: no container yet
+			Start: created`},
+		{"a volume does not become a path under its name", desired(func(d *Desired) {
+			d.AsRoot, d.Volumes[0] = true, Volume{Name: "data", MountPath: "/var/lib/postgresql", HostPath: "/tank/db"}
+		}), observed(), `
+			Refused: volume data local-zfs:data -> /tank/db of the node at /var/lib/postgresql: a name stands for a path of the node or for a volume, and for ever: give the volume another name`},
+		{"nor a path a volume", desired(func(d *Desired) {
+			d.Volumes = append(d.Volumes, Volume{Name: "media", MountPath: "/media", Storage: "local-zfs", Bytes: gib})
+		}), observed(bound("/tank/media", false)), `
+			Refused: volume media /tank/media -> a volume of its own at /media: a name stands for a path of the node or for a volume, and for ever: give the volume another name`},
+		{"not over a mount point of somebody else", desired(bind("/tank/media", false)), observed(func(o *Observed) {
+			o.Volumes = append(o.Volumes, ObservedVolume{Mount: Mount{Key: "mp5", Volume: "/theirs", MountPath: "/media"}})
+		}), `
+			Refused: volume media none -> /tank/media of the node at /media: the container has another mount point there, mp5, which is not the service's: take it away on Proxmox, or choose another mountPath`},
 		{"disks grow, one call each", desired(func(d *Desired) { d.RootBytes, d.Volumes[0].Bytes = 30*gib, 40*gib }), observed(), `
 			Grow: storage 20 GiB -> 30 GiB
 			Grow: volume data 20 GiB -> 40 GiB`},

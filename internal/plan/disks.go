@@ -7,7 +7,7 @@ func growSteps(d Desired, o Observed) []Step {
 		steps = append(steps, grow("rootfs", "", o.RootBytes, d.RootBytes))
 	}
 	for _, v := range d.Volumes {
-		if has := o.attached(v.Name); has != nil && v.Bytes > has.Bytes {
+		if has := o.attached(v.Name); has != nil && !has.bound() && v.Bytes > has.Bytes {
 			steps = append(steps, grow(has.Key, v.Name, has.Bytes, v.Bytes))
 		}
 	}
@@ -37,7 +37,7 @@ func refusals(d Desired, o Observed) []Refusal {
 		rs = append(rs, Refusal{Change{Field: FieldNode, From: o.Node, To: d.Node}, d.NodeRefused})
 	}
 	for _, v := range d.Volumes {
-		if has := o.attached(v.Name); has != nil && v.Storage != has.Storage {
+		if has := o.attached(v.Name); has != nil && v.HostPath == "" && !has.bound() && v.Storage != has.Storage {
 			rs = append(rs, Refusal{Change{Field: FieldVolume, Volume: v.Name, From: "storage " + has.Storage, To: "storage " + v.Storage},
 				"a volume is not moved between storages; set it back, or move it with `pct move-volume` first"})
 		}
@@ -53,7 +53,7 @@ func shrinks(d Desired, o Observed) []Refusal {
 		rs = append(rs, Refusal{Change{Field: FieldRoot, From: size(o.RootBytes), To: size(d.RootBytes)}, why})
 	}
 	for _, v := range d.Volumes {
-		if has := o.attached(v.Name); has != nil && v.Bytes < has.GrantedBytes && v.Bytes < has.Bytes {
+		if has := o.attached(v.Name); has != nil && v.HostPath == "" && v.Bytes < has.GrantedBytes && v.Bytes < has.Bytes {
 			rs = append(rs, Refusal{Change{Field: FieldVolume, Volume: v.Name, From: size(has.Bytes), To: size(v.Bytes)}, why})
 		}
 	}

@@ -18,7 +18,11 @@ func (o *Observed) apply(s Step, d Desired) {
 			Options: Options{}.TakeBack(optionNames())}
 		o.configure(d)
 		for i, v := range d.Volumes {
-			o.disk(Change{Volume: v.Name, Disk: VolumeStep{Action: VolumeNew, Key: fmt.Sprintf("mp%d", i)}}, d)
+			action := VolumeNew
+			if v.HostPath != "" {
+				action = VolumeBind
+			}
+			o.disk(Change{Volume: v.Name, Disk: VolumeStep{Action: action, Key: fmt.Sprintf("mp%d", i)}}, d)
 		}
 	case Configure:
 		for _, c := range s.Changes {
@@ -50,7 +54,13 @@ func (o *Observed) apply(s Step, d Desired) {
 				o.Volumes[i].Place, o.Volumes[i].Mount = Kept, Mount{Volume: v.Volume}
 			}
 		}
+		o.forgetBound()
 	}
+}
+
+// forgetBound drops the paths that are mounted no more: FindVolumes does not find them.
+func (o *Observed) forgetBound() {
+	o.Volumes = slices.DeleteFunc(o.Volumes, func(v ObservedVolume) bool { return v.bound() && v.Place == Kept })
 }
 
 func (o *Observed) configure(d Desired) {
@@ -82,6 +92,7 @@ func (o *Observed) disk(c Change, d Desired) {
 		o.Volumes[i].Place = Leaving
 		if !o.Running {
 			o.Volumes[i].Place, o.Volumes[i].Mount = Kept, Mount{Volume: step.Volume}
+			o.forgetBound()
 		}
 		return
 	}
@@ -90,6 +101,13 @@ func (o *Observed) disk(c Change, d Desired) {
 		i = len(o.Volumes)
 		o.Volumes = append(o.Volumes, ObservedVolume{Name: w.Name, Place: Kept, Storage: w.Storage, GrantedBytes: w.Bytes,
 			Mount: Mount{Volume: w.Storage + ":" + w.Name, Bytes: w.Bytes}})
+	}
+	if step.Action == VolumeBind {
+		if i < 0 {
+			i = len(o.Volumes)
+			o.Volumes = append(o.Volumes, ObservedVolume{Name: w.Name, Place: Kept})
+		}
+		o.Volumes[i].Volume = w.HostPath
 	}
 	v := &o.Volumes[i]
 	if o.Running && v.Place == Kept {
@@ -135,6 +153,10 @@ func drawDesired(t *rapid.T) Desired {
 	d.Unprivileged = rapid.Bool().Draw(t, "unprivileged")
 	d.Volumes = nil
 	for _, name := range rapid.SliceOfDistinct(rapid.SampledFrom([]string{"a", "b", "c"}), func(s string) string { return s }).Draw(t, "volumes") {
+		if rapid.IntRange(0, 3).Draw(t, "kind") == 0 {
+			d.Volumes = append(d.Volumes, Volume{Name: name, MountPath: "/" + name, HostPath: rapid.SampledFrom([]string{"/x", "/y"}).Draw(t, "path"), ReadOnly: rapid.Bool().Draw(t, "ro")})
+			continue
+		}
 		d.Volumes = append(d.Volumes, Volume{Name: name, MountPath: "/" + name, Storage: rapid.SampledFrom([]string{"s1", "s2"}).Draw(t, "storage"),
 			Bytes: int64(rapid.IntRange(1, 4).Draw(t, "size")) * gib})
 	}

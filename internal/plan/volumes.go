@@ -6,14 +6,16 @@ import (
 	"strings"
 )
 
-// Volume is a disk beside the root disk. Its identity is its name, for ever.
+// Volume is a disk beside the root disk, or a path of the node. Its identity is its name, for ever.
 type Volume struct {
 	Name      string
 	MountPath string
-	Storage   string
-	Bytes     int64
-	Backup    bool
-	ReadOnly  bool
+	// HostPath is the path of the node, of a volume that has neither Storage nor Bytes.
+	HostPath string
+	Storage  string
+	Bytes    int64
+	Backup   bool
+	ReadOnly bool
 }
 
 // VolumeAction is what a change does to a volume.
@@ -29,6 +31,8 @@ const (
 	VolumeDetach VolumeAction = "detach"
 	// VolumeAttach brings back the one that the name had.
 	VolumeAttach VolumeAction = "attach"
+	// VolumeBind mounts a path of the node, or changes what is mounted how.
+	VolumeBind VolumeAction = "bind"
 )
 
 // VolumeStep is what a change does to which disk.
@@ -45,17 +49,22 @@ type volumePlan struct {
 	now, stopped []Change
 	refused      []Refusal
 	// lost is whether a volume that is asked for cannot be found.
-	lost bool
-	used []string // keys of mount points that are taken
+	lost   bool
+	asRoot bool
+	used   []string // keys of mount points that are taken
 }
 
 // volumeChanges compares by name, never by position, key or size.
 func volumeChanges(d Desired, o Observed) volumePlan {
-	p := volumePlan{used: usedKeys(o)}
+	p := volumePlan{used: usedKeys(o), asRoot: d.AsRoot}
 	for _, v := range o.Volumes {
 		if v.Name != "" && v.Place == Attached && !slices.ContainsFunc(d.Volumes, func(w Volume) bool { return w.Name == v.Name }) {
-			p.now = append(p.now, Change{Field: FieldVolume, Volume: v.Name, OwesRestart: o.Running, From: size(v.Bytes) + " at " + v.MountPath,
-				To: "detached, kept as " + v.Volume, Disk: VolumeStep{VolumeDetach, v.Key, v.Volume}})
+			c := Change{Field: FieldVolume, Volume: v.Name, OwesRestart: o.Running, From: size(v.Bytes) + " at " + v.MountPath,
+				To: "detached, kept as " + v.Volume, Disk: VolumeStep{VolumeDetach, v.Key, v.Volume}}
+			if v.bound() {
+				c.From, c.To = boundTo(v.Volume, v.MountPath, v.ReadOnly), "taken away, and left as it is on the node"
+			}
+			p.now = append(p.now, c)
 		}
 	}
 	for _, w := range InMountOrder(d.Volumes) {
@@ -80,6 +89,8 @@ func (p *volumePlan) bring(w Volume, o Observed) {
 	to := "at " + w.MountPath
 	i := slices.IndexFunc(o.Volumes, func(v ObservedVolume) bool { return v.Name == w.Name })
 	switch {
+	case w.HostPath != "" || i >= 0 && o.Volumes[i].bound():
+		p.bind(w, o, i)
 	case i < 0:
 		to = fmt.Sprintf("%s on %s at %s", size(w.Bytes), w.Storage, w.MountPath)
 		p.mount(w, o, Change{From: "none", To: to, Disk: VolumeStep{Action: VolumeNew}})

@@ -83,6 +83,9 @@ func FindVolumes(remembered map[string]RememberedVolume, disks Disks) []Observed
 	for _, name := range names {
 		if !f.has(name) {
 			place, mount := f.elsewhere(remembered[name])
+			if place == Lost && mount.bound() {
+				continue // a path of the node that is mounted no more is nothing to be missed
+			}
 			all = append(all, describe(name, place, mount, remembered))
 		}
 	}

@@ -192,7 +192,7 @@ func (r *Record) markOf(c pvesim.Container) (marker.Marker, bool) {
 // volume is the volume id in a configuration's value, such as local-zfs:subvol-900-disk-0.
 func volume(value string) string {
 	id, _, _ := strings.Cut(value, ",")
-	if !strings.Contains(id, ":") {
+	if !strings.Contains(id, ":") || strings.HasPrefix(id, "/") {
 		return "" // a bind mount
 	}
 	return id

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -32,6 +33,7 @@ const (
 	TokenID     = "nixmox@pve!ctl"
 	tokenSecret = "s3cret-s3cret"
 	instance    = "nixmox"
+	root        = "root@pam"
 )
 
 // World is a Proxmox of one node, with the documented minimal role for the controller's token.
@@ -67,6 +69,8 @@ type Options struct {
 	OnVersion func(*unstructured.Unstructured)
 	// Hands is whether somebody besides the controller destroys containers here: then not every lost volume is the controller's doing.
 	Hands bool
+	// InPerson has the controller log in as root@pam with a password, in the place of a token with the minimal role.
+	InPerson bool
 }
 
 // Lab is a namespace with a simulated Proxmox.
@@ -84,18 +88,23 @@ type Lab struct {
 	recorder  *Recorder
 	stopWatch func()
 	hands     bool
+	identity  string // as whom the controller works
 }
 
 // New starts everything but a controller. All ends with the test.
 func New(t T, api *apiserver.Server, o Options) *Lab {
 	t.Helper()
-	l := &Lab{T: t, API: api, Log: &Logbook{}, recorder: &Recorder{onVersion: o.OnVersion}, hands: o.Hands}
+	l := &Lab{T: t, API: api, Log: &Logbook{}, recorder: &Recorder{onVersion: o.OnVersion}, hands: o.Hands, identity: TokenID}
 	var err error
 	if l.Namespace, err = api.NewNamespace(t.Context()); err != nil {
 		t.Fatalf("%v", err)
 	}
 	l.serve(o)
-	l.Create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "pve"}, StringData: map[string]string{"tokenID": TokenID, "tokenSecret": tokenSecret}})
+	login := map[string]string{"tokenID": TokenID, "tokenSecret": tokenSecret}
+	if o.InPerson {
+		l.identity, login = root, map[string]string{"username": root, "password": tokenSecret}
+	}
+	l.Create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "pve"}, StringData: login})
 	key, err := sshd.NewKey()
 	if err != nil {
 		t.Fatalf("%v", err)
@@ -111,6 +120,9 @@ func New(t T, api *apiserver.Server, o Options) *Lab {
 func (l *Lab) serve(o Options) {
 	if o.World == "" {
 		o.World = World
+	}
+	if o.InPerson {
+		o.World = strings.Replace(o.World, `"users": {`, `"users": {"`+root+`": {"password": "`+tokenSecret+`", "acl": {"/": "Administrator"}}, `, 1)
 	}
 	if o.TimeScale == 0 {
 		o.TimeScale = 10
@@ -195,7 +207,7 @@ func (c *Controller) Stop() error {
 func (l *Lab) Broken() []error {
 	l.T.Helper()
 	r := l.recorder.record()
-	r.Instance, r.Token, r.Log, r.Containers, r.Volumes, r.Hands = instance, TokenID, l.Log.Entries(), l.PVE.Containers(), l.PVE.Volumes(), l.hands
+	r.Instance, r.Token, r.Log, r.Containers, r.Volumes, r.Hands = instance, l.identity, l.Log.Entries(), l.PVE.Containers(), l.PVE.Volumes(), l.hands
 	services, err := servicesIn(context.Background(), l.API.Client, l.Namespace)
 	if err != nil {
 		return []error{err}

@@ -57,7 +57,8 @@ func Run(t lab.T, api *apiserver.Server, seed uint64) Counts {
 	if err != nil {
 		t.Fatalf("%v", err)
 	}
-	w := &walk{Lab: lab.New(t, api, lab.Options{TimeScale: scale}), random: rand.New(rand.NewPCG(seed, 7)), counts: Counts{Ends: map[string]int{}}}
+	// Every other walk is one of root@pam in person, who may do what Proxmox lets no token do.
+	w := &walk{Lab: lab.New(t, api, lab.Options{TimeScale: scale, InPerson: seed%2 == 0}), random: rand.New(rand.NewPCG(seed, 7)), counts: Counts{Ends: map[string]int{}}}
 	log := funcr.New(func(prefix, args string) { t.Logf("%s %s %s", time.Now().Format("05.000"), prefix, args) }, funcr.Options{})
 	controller := w.StartController(lab.ControllerOptions{Log: log, Timing: timing, Grace: 200 * time.Millisecond})
 	t.Cleanup(func() {
@@ -68,7 +69,7 @@ func Run(t lab.T, api *apiserver.Server, seed uint64) Counts {
 			t.Errorf("%v; the way: %s", err, strings.Join(w.path, ", "))
 		}
 	})
-	w.Host()
+	w.Host(func(h *v1alpha1.NixMoxHost) { h.Spec.Policy.HostPaths = []string{"/tank"} })
 	w.Service("a", first)
 	w.rest()
 	began := w.container()
@@ -202,7 +203,9 @@ var kept = []string{"hostname", "memory", "swap", "cores", "cpulimit", "net0", "
 func (w *walk) back(began map[string]string) {
 	s := w.Get("a")
 	before := s.DeepCopy()
-	grown, volumes, vmid := s.Spec.Resources.Storage, s.Spec.Volumes, s.Spec.VMID
+	// A path of the node holds nothing of the container's own: it goes with the spec that asked for it.
+	own := slices.DeleteFunc(slices.Clone(s.Spec.Volumes), func(v v1alpha1.Volume) bool { return v.HostPath != "" })
+	grown, volumes, vmid := s.Spec.Resources.Storage, own, s.Spec.VMID
 	s.Spec = v1alpha1.NixMoxServiceSpec{}
 	w.Parse(first, &s.Spec)
 	s.Spec.Resources.Storage, s.Spec.Volumes, s.Spec.VMID = grown, volumes, vmid

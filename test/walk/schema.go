@@ -71,6 +71,8 @@ var meanings = map[string][]any{
 	"volumes": {
 		[]any{map[string]any{"name": "data", "mountPath": "/data", "size": "1Gi"}},
 		[]any{map[string]any{"name": "data", "mountPath": "/data", "size": "2Gi"}},
+		[]any{map[string]any{"name": "data", "mountPath": "/data", "size": "2Gi"}, map[string]any{"name": "media", "mountPath": "/media", "hostPath": "/tank/media"}},
+		[]any{map[string]any{"name": "data", "mountPath": "/data", "size": "2Gi"}, map[string]any{"name": "etc", "mountPath": "/etc2", "hostPath": "/etc"}},
 		[]any{map[string]any{"name": "wal", "mountPath": "/wal", "size": "1Gi"}, map[string]any{"name": "data", "mountPath": "/data", "size": "2Gi"}},
 	},
 	"network.macAddress": {"BC:24:11:00:00:01", "BC:24:11:00:00:02"},
