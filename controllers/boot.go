@@ -6,6 +6,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+	"github.com/nixmox/nixmox-controller/internal/checkup"
 	"github.com/nixmox/nixmox-controller/internal/health"
 	"github.com/nixmox/nixmox-controller/internal/plan"
 )
@@ -27,8 +28,8 @@ func (r *ServiceReconciler) booting(_ context.Context, p *pass, s plan.Step) *Ou
 
 // answered is whether the guest passed a check since its last start. That it runs is no such check.
 func (r *ServiceReconciler) answered(p *pass) bool {
-	checks, err := checksOf(p.svc, r.executor(p) != nil)
-	if err != nil || checks.liveness.Kind == health.KindRunning {
+	checks, err := checkup.Of(p.svc, r.executor(p) != nil)
+	if err != nil || checks.Liveness.Kind == health.KindRunning {
 		return false
 	}
 	if readyCondition(p.base).Status == metav1.ConditionTrue {

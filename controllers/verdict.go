@@ -3,11 +3,11 @@ package controllers
 import (
 	"fmt"
 	"slices"
-	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+	"github.com/nixmox/nixmox-controller/internal/checkup"
 	"github.com/nixmox/nixmox-controller/internal/guest"
 	"github.com/nixmox/nixmox-controller/internal/health"
 )
@@ -48,7 +48,7 @@ func (p *pass) containerInWords() string {
 
 // judgeHealth keeps the checks of a running container going and says what their verdict means.
 func (r *ServiceReconciler) judgeHealth(p *pass) Outcome {
-	checks, err := checksOf(p.svc, r.executor(p) != nil)
+	checks, err := checkup.Of(p.svc, r.executor(p) != nil)
 	if err != nil {
 		p.mark(v1alpha1.ConditionValid, metav1.ConditionFalse, v1alpha1.ReasonInvalid, "%s", err)
 		return stalled(v1alpha1.ReasonInvalid, "%s", err)
@@ -98,9 +98,9 @@ func checkStatus(layers []health.LayerResult) []v1alpha1.CheckStatus {
 }
 
 // meaning is what a verdict means for the service.
-func meaning(p *pass, checks checks, state health.Observation, known bool) Outcome {
+func meaning(p *pass, checks checkup.Checks, state health.Observation, known bool) Outcome {
 	was := readyCondition(p.base)
-	check := checks.now(state)
+	check := checks.Text(state.StartupPassed)
 	switch {
 	case state.Verdict == health.Unknown && state.CannotRun && p.host.Spec.Rollout.UnknownHealth == v1alpha1.UnknownProceed:
 		return settled(v1alpha1.ReasonRunningUnchecked, "Running; its health is not known: %s", state.Message)
@@ -128,33 +128,18 @@ var inStartup = []string{
 	v1alpha1.ReasonPending, v1alpha1.ReasonCreating, v1alpha1.ReasonStarting, v1alpha1.ReasonMigrating, v1alpha1.ReasonWaitingForHealth, v1alpha1.ReasonStartupTimeout,
 }
 
-func (r *ServiceReconciler) healthSpec(p *pass, checks checks) health.Spec {
-	own, defaults := ownHealth(p.svc).HealthSettings, orZero(p.host.Spec.Health)
+func (r *ServiceReconciler) healthSpec(p *pass, checks checkup.Checks) health.Spec {
 	was := readyCondition(p.base)
-	return health.Spec{
-		Check: checks.liveness, Layers: checks.layers, StartupCheck: checks.startup,
-		Target: health.Target{
-			Address: p.observed.Net.IP.Addr(), Hostname: p.desired.Hostname, Exec: r.executor(p),
-			Node: p.guest.Node, VMID: int(p.guest.VMID),
-			AllowedHosts: p.host.Spec.Policy.ProbeHosts,
-		},
-		// A container that somebody restarted starts its check again.
-		Startup: p.guest.Starts > 0 || p.svc.Status.FirstReadyTime == nil || slices.Contains(inStartup, was.Reason),
-		Epoch:   fmt.Sprint(p.guest.Starts),
-
-		Interval:       duration(health.DefaultInterval, own.Interval, defaults.Interval),
-		Timeout:        duration(health.DefaultTimeout, own.Timeout, defaults.Timeout),
-		RetryDelay:     duration(health.DefaultRetryDelay, own.RetryDelay, defaults.RetryDelay),
-		Retries:        number(health.DefaultRetries, own.Retries, defaults.Retries),
-		StartupTimeout: duration(health.DefaultStartupTimeout, own.StartupTimeout, defaults.StartupTimeout),
+	spec := checkup.Spec(p.host, p.svc, checks)
+	spec.Target = health.Target{
+		Address: p.observed.Net.IP.Addr(), Hostname: p.desired.Hostname, Exec: r.executor(p),
+		Node: p.guest.Node, VMID: int(p.guest.VMID),
+		AllowedHosts: p.host.Spec.Policy.ProbeHosts,
 	}
-}
-
-func ownHealth(svc *v1alpha1.NixMoxService) v1alpha1.ServiceHealth {
-	if svc.Spec.Health == nil {
-		return v1alpha1.ServiceHealth{}
-	}
-	return *svc.Spec.Health
+	// A container that somebody restarted starts its check again.
+	spec.Startup = p.guest.Starts > 0 || p.svc.Status.FirstReadyTime == nil || slices.Contains(inStartup, was.Reason)
+	spec.Epoch = fmt.Sprint(p.guest.Starts)
+	return spec
 }
 
 // executor is the way into the container; nil, not an interface that holds nil, when there is none.
@@ -163,29 +148,4 @@ func (r *ServiceReconciler) executor(p *pass) guest.Executor {
 		return e
 	}
 	return nil
-}
-
-func orZero(s *v1alpha1.HealthSettings) v1alpha1.HealthSettings {
-	if s == nil {
-		return v1alpha1.HealthSettings{}
-	}
-	return *s
-}
-
-func duration(otherwise time.Duration, values ...*v1alpha1.Duration) time.Duration {
-	for _, v := range values {
-		if v != nil {
-			return v.Duration.Duration
-		}
-	}
-	return otherwise
-}
-
-func number(otherwise int, values ...*int32) int {
-	for _, v := range values {
-		if v != nil {
-			return int(*v)
-		}
-	}
-	return otherwise
 }

@@ -34,7 +34,7 @@ func (p *program) scriptCommand() *cobra.Command {
 
   deploy    brings the services up phase by phase, and waits for each phase to be healthy
   rollback  shuts them down in reverse order; --destroy, given to the script, also destroys what deletionPolicy: Delete allows
-  health    checks each service once, with --comprehensive each port too
+  health    checks each service once, with --comprehensive all that is known of it, layer by layer
   monitor   watches, and says when a service changes
   plan      says what deploy would do
 

@@ -292,6 +292,86 @@ func TestAnUnhealthyServiceEndsTheDeployment(t *testing.T) {
 	}
 }
 
+// checked are services of which little is said, as the controller would check them: by what is known of their names, by a check for the start,
+// and in layers.
+const checked = `
+apiVersion: nixmox.dev/v1alpha1
+kind: NixMoxHost
+metadata: {name: default}
+spec:
+  endpoints: ["https://pve:8006"]
+  credentialsRef: {name: c}
+  network: {cidr: 192.168.99.0/24, domain: nixmox.lan}
+  defaults: {template: "local:vztmpl/nixos.tar.xz", storage: local-zfs}
+  health: {timeout: 7s, startupTimeout: 90s}
+  rollout: {degraded: Proceed}
+---
+apiVersion: nixmox.dev/v1alpha1
+kind: NixMoxService
+metadata: {name: postgresql}
+spec: {ip: 192.168.99.11, hostname: postgresql}
+---
+apiVersion: nixmox.dev/v1alpha1
+kind: NixMoxService
+metadata: {name: dns}
+spec: {ip: 192.168.99.13, hostname: dns, health: {comprehensive: true, startupTimeout: 2s}}
+---
+apiVersion: nixmox.dev/v1alpha1
+kind: NixMoxService
+metadata: {name: caddy}
+spec: {ip: 192.168.99.10, hostname: caddy, health: {startup: "systemctl is-active --quiet caddy", liveness: "http://localhost:2019/health"}}
+---
+apiVersion: nixmox.dev/v1alpha1
+kind: NixMoxService
+metadata: {name: plain}
+spec: {ip: 192.168.99.30, hostname: plain}
+`
+
+func TestScriptsCheckAsTheControllerDoes(t *testing.T) {
+	of := func(kind, manifests string) string {
+		r := run(manifests, "script", kind, "-f", "-")
+		if r.code != 0 {
+			t.Fatal(r.err)
+		}
+		return r.out
+	}
+	deploy, health := of("deploy", checked), of("health", checked)
+	shellcheck(t, deploy, health, of("monitor", checked))
+	for text, parts := range map[string][]string{
+		deploy: {"\tpasses 'systemctl is-active --quiet postgresql'\n}", "startup_timeout=90", "startup_timeout=2", "check_timeout=7", "\tpasses 'systemctl is-active --quiet caddy'\n}", "\tcheck=runs\n",
+			"check_text='comprehensive, 3 layers'"},
+		health: {`inside "$(ask_http)" http://localhost:2019/health http://localhost:2019/health caddy.nixmox.lan`, "check_text=http://localhost:2019/health"},
+	} {
+		for _, part := range parts {
+			if !strings.Contains(text, part) {
+				t.Errorf("%q is not in\n%s", part, text)
+			}
+		}
+	}
+
+	n := newNode(t)
+	if out, code := n.sh(of("deploy", strings.Replace(checked, "degraded: Proceed", "degraded: Hold", 1))); code != 1 ||
+		!strings.Contains(out, "Error: default/dns is only degraded after 2s, and rollout.degraded of the host is Hold: comprehensive, 3 layers") {
+		t.Errorf("degraded with Hold: exit %d\n%s", code, out)
+	}
+	out, code := n.sh(deploy)
+	for _, want := range []string{"default/dns is degraded", "default/postgresql is healthy", "default/caddy is healthy", "default/plain is healthy", "all 4 services are up"} {
+		if code != 0 || !strings.Contains(out, want) {
+			t.Errorf("exit %d, and %q is to be in\n%s", code, want, out)
+		}
+	}
+	// Nothing listens at port 53 of the simulated resolver, and no simulated container has folders.
+	out, code = n.sh(health, "--comprehensive")
+	for _, want := range []string{"default/dns: degraded (all layers)\n  systemd: healthy\n  tcp: unhealthy\n", "default/plain: healthy (all layers)\n  own: healthy\n", "  filesystem: unhealthy\n", "4 of 4 healthy"} {
+		if code != 0 || !strings.Contains(out, want) {
+			t.Errorf("exit %d, and %q is to be in\n%s", code, want, out)
+		}
+	}
+	if out, code := n.sh(health); code != 0 || !strings.Contains(out, "default/caddy: healthy (http://localhost:2019/health)") {
+		t.Errorf("exit %d\n%s", code, out)
+	}
+}
+
 // hostile is what a manifest may say and a shell would obey.
 const hostile = `
 apiVersion: nixmox.dev/v1alpha1

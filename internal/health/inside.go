@@ -75,13 +75,15 @@ func insideMessage(check Check, said, otherwise string) string {
 	return fmt.Sprintf("%s from %s inside the container", said, net.JoinHostPort(check.Host, fmt.Sprint(check.Port)))
 }
 
-func insideScript(check Check, target Target, limits Limits) (string, error) {
+// InsideScript is the script that asks a URL or a port from inside a container, and its variables in order with their values for this check
+// ("" for those of the time allowed: seconds and whole_seconds). It is here for whoever runs it by other means.
+func InsideScript(check Check, hostname string) (script string, names, values []string, err error) {
 	if check.Kind == KindTCP {
-		return assign("host", check.Host) + assign("port", fmt.Sprint(check.Port)) + tcpScript, nil
+		return tcpScript, []string{"host", "port"}, []string{check.Host, fmt.Sprint(check.Port)}, nil
 	}
 	named, err := url.Parse(check.URL)
 	if err != nil {
-		return "", fmt.Errorf("the URL cannot be asked for: %w", err)
+		return "", nil, nil, fmt.Errorf("the URL cannot be asked for: %w", err)
 	}
 	port := fmt.Sprint(check.Port)
 	insecure := ""
@@ -89,24 +91,36 @@ func insideScript(check Check, target Target, limits Limits) (string, error) {
 		insecure = "yes"
 	}
 	host, connect := named.Host, ""
-	if target.Hostname != "" {
-		host = target.Hostname
+	if hostname != "" {
+		host = hostname
 	}
-	if target.Hostname != "" && named.Scheme == "https" {
+	if hostname != "" && named.Scheme == "https" {
 		// The name in the URL is the one that curl verifies.
-		named.Host = net.JoinHostPort(target.Hostname, port)
+		named.Host = net.JoinHostPort(hostname, port)
 		connect = "::" + net.JoinHostPort(check.Host, port)
+	}
+	return httpScript, []string{"url", "named", "host", "connect", "insecure", "seconds", "whole_seconds"},
+		[]string{check.URL, named.String(), host, connect, insecure, "", ""}, nil
+}
+
+func insideScript(check Check, target Target, limits Limits) (string, error) {
+	script, names, values, err := InsideScript(check, target.Hostname)
+	if err != nil {
+		return "", err
 	}
 	// The tools end a little before our own deadline, so that they can still say why.
 	seconds := max(limits.Timeout*9/10, time.Second/10).Seconds()
-	return assign("url", check.URL) +
-		assign("named", named.String()) +
-		assign("host", host) +
-		assign("connect", connect) +
-		assign("insecure", insecure) +
-		assign("seconds", fmt.Sprintf("%.1f", seconds)) +
-		assign("whole_seconds", fmt.Sprint(int(seconds)+1)) +
-		httpScript, nil
+	var b strings.Builder
+	for i, name := range names {
+		switch name {
+		case "seconds":
+			values[i] = fmt.Sprintf("%.1f", seconds)
+		case "whole_seconds":
+			values[i] = fmt.Sprint(int(seconds) + 1)
+		}
+		b.WriteString(assign(name, values[i]))
+	}
+	return b.String() + script, nil
 }
 
 // assign is one shell assignment, quoted for exactly one shell.

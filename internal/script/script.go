@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+	"github.com/nixmox/nixmox-controller/internal/checkup"
 	"github.com/nixmox/nixmox-controller/internal/desired"
 	"github.com/nixmox/nixmox-controller/internal/execute"
 	"github.com/nixmox/nixmox-controller/internal/health"
@@ -50,13 +51,12 @@ type Service struct {
 	// Node that the spec fixes.
 	Node      string
 	DependsOn []string
-	Check     health.Check
-	CheckText string
-	// Ports are the TCP ports, for the comprehensive check.
-	Ports          []string
-	StartupTimeout time.Duration
-	Timeout        time.Duration
-	Destroy        bool
+	// Checks are those of the controller, as Times are.
+	Checks checkup.Checks
+	Times  health.Spec
+	// Layers are all the checks that are known, for the comprehensive look.
+	Layers  []health.Layer
+	Destroy bool
 	// Environment is whether the service has variables, which a script does not write.
 	Environment bool
 }
@@ -92,8 +92,9 @@ func Text(kind Kind, in Input) (string, error) {
 	header(&b, kind, in)
 	settings(&b, kind, in, uses)
 	b.Write(common)
+	insideScripts(&b, kind, in)
 	for i := range in.Services {
-		service(&b, i+1, in, &in.Services[i], uses)
+		service(&b, i+1, kind, in, &in.Services[i], uses)
 		if kind == Deploy || kind == Plan {
 			b.WriteString(createFunction(i+1, in, &in.Services[i]))
 		}
@@ -130,6 +131,10 @@ func settings(b *strings.Builder, kind Kind, in Input, uses func(string) bool) {
 	if kind == Plan {
 		dry = "1"
 	}
+	degraded := "proceed"
+	if in.Host.Spec.Rollout.Degraded == v1alpha1.DegradedHold {
+		degraded = "hold"
+	}
 	unknown := "hold"
 	if in.Host.Spec.Rollout.UnknownHealth == v1alpha1.UnknownProceed {
 		unknown = "proceed"
@@ -144,7 +149,7 @@ func settings(b *strings.Builder, kind Kind, in Input, uses func(string) bool) {
 	}
 	for _, line := range [][2]string{
 		{"instance", in.Host.Spec.Instance}, {"vmid_from", fmt.Sprint(from)}, {"vmid_to", fmt.Sprint(to)},
-		{"reserved", " " + strings.Join(reserved, " ") + " "}, {"unknown_health", unknown}, {"count", fmt.Sprint(len(in.Services))}, {"dry_run", dry},
+		{"reserved", " " + strings.Join(reserved, " ") + " "}, {"unknown_health", unknown}, {"degraded", degraded}, {"count", fmt.Sprint(len(in.Services))}, {"dry_run", dry},
 	} {
 		if uses(line[0]) {
 			fmt.Fprintf(b, "%s=%s\n", line[0], Quote(line[1]))
@@ -154,24 +159,26 @@ func settings(b *strings.Builder, kind Kind, in Input, uses func(string) bool) {
 }
 
 // service writes what a script knows of one service, as functions with its number.
-func service(b *strings.Builder, n int, in Input, s *Service, uses func(string) bool) {
+func service(b *strings.Builder, n int, kind Kind, in Input, s *Service, uses func(string) bool) {
 	title := fmt.Sprintf("phase %d", s.Phase)
 	if s.PhaseName != "" {
 		title += " (" + s.PhaseName + ")"
 	}
 	fmt.Fprintf(b, "\n# ---- %s: %s\n\nservice_%d() {\n", comment(s.Key.String()), comment(title), n)
-	kind, target := checkOf(s)
 	for _, line := range [][2]string{
 		{"service", s.Key.String()}, {"phase", fmt.Sprint(s.Phase)}, {"wish_vmid", number(s.VMID)}, {"wish_node", s.Node},
-		{"address", s.Desired.Net.IP.Addr().String()}, {"check_kind", kind}, {"check", target}, {"check_text", s.CheckText},
-		{"check_timeout", seconds(s.Timeout)}, {"startup_timeout", seconds(s.StartupTimeout)}, {"shutdown_timeout", seconds(s.Desired.ShutdownTimeout)},
-		{"depends_on", numbers(in, s)}, {"ports", strings.Join(s.Ports, " ")}, {"may_destroy", yesNo(s.Destroy)}, {"environment", yesNo(s.Environment)},
+		{"check", s.name(kind, n)}, {"check_text", s.Checks.Text(kind != Deploy && kind != Plan)},
+		{"check_timeout", seconds(s.Times.Timeout)}, {"startup_timeout", seconds(s.Times.StartupTimeout)}, {"shutdown_timeout", seconds(s.Desired.ShutdownTimeout)},
+		{"depends_on", numbers(in, s)}, {"may_destroy", yesNo(s.Destroy)}, {"environment", yesNo(s.Environment)},
 	} {
 		if uses(line[0]) {
 			fmt.Fprintf(b, "\t%s=%s\n", line[0], Quote(line[1]))
 		}
 	}
 	b.WriteString("}\n")
+	if kind != Rollback {
+		checkFunctions(b, n, kind, s)
+	}
 }
 
 // numbers are the numbers of the services in this script that a service depends on.
@@ -223,27 +230,6 @@ func createFunction(n int, in Input, s *Service) string {
 	return b.String()
 }
 
-// checkOf is a check as the library runs it: its kind and what it is about.
-func checkOf(s *Service) (kind, target string) {
-	switch s.Check.Kind {
-	case health.KindHTTP:
-		if s.Check.InsecureTLS {
-			return "https-insecure", s.Check.URL
-		}
-		return "http", s.Check.URL
-	case health.KindTCP:
-		host := s.Check.Host
-		if host == "" {
-			host = s.Desired.Net.IP.Addr().String()
-		}
-		return "tcp", host + " " + fmt.Sprint(s.Check.Port)
-	case health.KindRunning:
-		return "running", ""
-	default:
-		return "inside", s.Check.Command
-	}
-}
-
 // Of is a service of a host with every default filled in.
 func Of(host *v1alpha1.NixMoxHost, svc *v1alpha1.NixMoxService, report *manifest.Report) (Service, error) {
 	k := manifest.Key{Namespace: svc.Namespace, Name: svc.Name}
@@ -252,24 +238,16 @@ func Of(host *v1alpha1.NixMoxHost, svc *v1alpha1.NixMoxService, report *manifest
 		return Service{}, fmt.Errorf("service %s: %w", k, err)
 	}
 	s := Service{
-		Key: k, Phase: report.Phase(k), Desired: d, Node: svc.Spec.Node, DependsOn: svc.Spec.DependsOn, CheckText: svc.Spec.HealthCheck,
-		StartupTimeout: health.DefaultStartupTimeout, Timeout: health.DefaultTimeout, Destroy: svc.Spec.DeletionPolicy == v1alpha1.DeletionDelete,
+		Key: k, Phase: report.Phase(k), Desired: d, Node: svc.Spec.Node, DependsOn: svc.Spec.DependsOn, Destroy: svc.Spec.DeletionPolicy == v1alpha1.DeletionDelete,
 	}
-	own := v1alpha1.ServiceHealth{}
-	if svc.Spec.Health != nil {
-		own = *svc.Spec.Health
+	// On a node commands can be run inside its containers.
+	if s.Checks, err = checkup.Of(svc, true); err == nil {
+		s.Layers, err = checkup.Layers(svc)
 	}
-	if own.Liveness != "" {
-		s.CheckText = string(own.Liveness)
+	if err != nil {
+		return Service{}, fmt.Errorf("service %s: %w", k, err)
 	}
-	for _, settings := range []*v1alpha1.HealthSettings{host.Spec.Health, &own.HealthSettings} {
-		if settings != nil && settings.Timeout != nil {
-			s.Timeout = settings.Timeout.Duration.Duration
-		}
-		if settings != nil && settings.StartupTimeout != nil {
-			s.StartupTimeout = settings.StartupTimeout.Duration.Duration
-		}
-	}
+	s.Times = checkup.Spec(host, svc, s.Checks)
 	for _, p := range report.Phases() {
 		if p.Number == s.Phase {
 			s.PhaseName = p.Name
@@ -277,19 +255,6 @@ func Of(host *v1alpha1.NixMoxHost, svc *v1alpha1.NixMoxService, report *manifest
 	}
 	if svc.Spec.VMID != nil {
 		s.VMID = int(*svc.Spec.VMID)
-	}
-	var ports []string
-	for _, p := range svc.Spec.Ports {
-		ports = append(ports, p.String())
-		if number, protocol, _ := strings.Cut(p.String(), "/"); protocol != "udp" {
-			s.Ports = append(s.Ports, number)
-		}
-	}
-	s.Check = health.DefaultCheck(ports)
-	if s.CheckText == "" {
-		s.CheckText = s.Check.String()
-	} else if s.Check, err = health.Parse(s.CheckText); err != nil {
-		return Service{}, fmt.Errorf("service %s: %w", k, err)
 	}
 	s.Environment = len(svc.Spec.Environment) > 0 || len(svc.Spec.EnvironmentFrom) > 0
 	return s, nil

@@ -38,9 +38,9 @@ await() {
 	begin=$(date +%s)
 	while :; do
 		code=0
-		check_once || code=$?
-		if [ "$code" = 0 ]; then
-			say "  $service is healthy"
+		check_once "$check" || code=$?
+		if [ "$code" = 0 ] || [ "$code$degraded" = 98proceed ]; then
+			say "  $service is $(word "$code")"
 			return
 		fi
 		if [ "$code" = 97 ] && [ "$unknown_health" = proceed ]; then
@@ -49,6 +49,7 @@ await() {
 		fi
 		if [ $(($(date +%s) - begin)) -ge "$startup_timeout" ]; then
 			[ "$code" = 97 ] && fail "$service runs, and its check cannot be made from here: $check_text"
+			[ "$code" = 98 ] && fail "$service is only degraded after ${startup_timeout}s, and rollout.degraded of the host is Hold: $check_text"
 			fail "$service is not healthy after ${startup_timeout}s: $check_text"
 		fi
 		sleep "${NIXMOX_PAUSE:-1}"

@@ -1,6 +1,6 @@
 usage() {
 	say "usage: $0 [--comprehensive]"
-	say '  --comprehensive  each TCP port too'
+	say '  --comprehensive  all that is known of each service, layer by layer'
 	exit "$1"
 }
 comprehensive=0
@@ -18,16 +18,20 @@ number=1
 while [ "$number" -le "$count" ]; do
 	"service_$number"
 	find_container
-	result=$(verdict)
-	say "$service: $result ($check_text)"
-	[ "$result" = healthy ] || ill=$((ill + 1))
+	layers=''
 	if [ "$comprehensive" = 1 ] && [ -n "$vmid" ]; then
-		check_kind=tcp
-		for port in $ports; do
-			check="$address $port"
-			say "  port $port: $(verdict)"
-		done
+		check_text='all layers' code=0
+		layers=$(aloud=1 && check_once combine "layers_$number") || code=$?
+		result=$(word "$code")
+	else
+		result=$(verdict "$check")
 	fi
+	say "$service: $result ($check_text)"
+	[ -z "$layers" ] || say "$layers"
+	case $result$degraded in
+	healthy* | degradedproceed) ;;
+	*) ill=$((ill + 1)) ;;
+	esac
 	number=$((number + 1))
 done
 say "$((count - ill)) of $count healthy"

@@ -28,7 +28,7 @@ while :; do
 	while [ "$number" -le "$count" ]; do
 		"service_$number"
 		find_container
-		line="$service: $(verdict)${vmid:+ (container $vmid on $node)}"
+		line="$service: $(verdict "$check")${vmid:+ (container $vmid on $node)}"
 		case "$last" in
 		*"|$line|"*) ;;
 		*) say "$(date '+%Y-%m-%dT%H:%M:%S') $line" ;;
