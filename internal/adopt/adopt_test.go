@@ -144,9 +144,10 @@ func TestWhatIsNotAdopted(t *testing.T) {
 		"the size of its root disk is not known":             {"rootfs": "tank:subvol-120-disk-0"},
 		`its hostname "" is not one that a service can have`: {"hostname": ""},
 		"two mount points at /srv/data":                      {"mp1": "tank:subvol-120-disk-2,mp=/srv/data,size=1G"},
-		"mp1 mounts /tank/media of the node":                 {"mp1": "/tank/media,mp=/media"},
-		"changes wait for its next start (memory)":           {"memory": "pending"},
-		"policy.bridges does not allow vmbr1":                {},
+		"mp1 mounts /tank/media of the node, which the host does not allow yet: spec.policy.hostPaths": {"mp1": "/tank/media,mp=/media"},
+		"mp1 mounts /dev/dri of the node, which has no place in a service":                             {"mp1": "/dev/dri,mp=/dev/dri"},
+		"changes wait for its next start (memory)":                                                     {"memory": "pending"},
+		"policy.bridges does not allow vmbr1":                                                          {},
 	} {
 		host := theHost()
 		if len(edit) == 0 {

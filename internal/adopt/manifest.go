@@ -45,11 +45,17 @@ var (
 	hostnames  = regexp.MustCompile(`^[a-zA-Z0-9]([-a-zA-Z0-9]{0,61}[a-zA-Z0-9])?([.][a-zA-Z0-9]([-a-zA-Z0-9]{0,61}[a-zA-Z0-9])?)*$`)
 	tagForm    = regexp.MustCompile(`^[a-z0-9_][a-z0-9_.+-]*$`)
 	zoneForm   = regexp.MustCompile(`^[a-zA-Z0-9_+-]+(/[a-zA-Z0-9_+-]+)*$`)
-	mountForm  = regexp.MustCompile(`^(/[^/,\x00-\x1f\x7f]+)+$`)
+	pathForm   = regexp.MustCompile(`^(/[^/,\x00-\x1f\x7f]+)+$`)
+	devices    = regexp.MustCompile(`^/dev(/|$)`)
 	dotPart    = regexp.MustCompile(`(^|/)[.][.]?(/|$)`)
 	macForm    = regexp.MustCompile(`^[0-9a-fA-F][02468aceACE](:[0-9a-fA-F]{2}){5}$`)
 	notForName = regexp.MustCompile(`[^a-z0-9-]+`)
 )
+
+// mountable is whether a volume of a service can be mounted there.
+func mountable(path string) bool {
+	return len(path) <= 255 && pathForm.MatchString(path) && !dotPart.MatchString(path)
+}
 
 // Service is the manifest for a container of which WhyNot says nothing, and what of the container has no place in it.
 func Service(host *v1alpha1.NixMoxHost, g Guest) (*v1alpha1.NixMoxService, []string) {
@@ -243,7 +249,7 @@ func (m *mapping) volumes() {
 		v, key := m.c.Mounts[index], proxmox.MountKey(index)
 		size, sized := v.SizeBytes()
 		switch {
-		case !sized || size < 1<<20 || len(v.Path) > 255 || !mountForm.MatchString(v.Path) || dotPart.MatchString(v.Path) || len(m.svc.Spec.Volumes) == 15:
+		case !mountable(v.Path) || len(m.svc.Spec.Volumes) == 15 || v.Storage() != "" && (!sized || size < 1<<20):
 			m.note("%s = %s cannot be written as a volume of a service: it stays as it is", key, v)
 			continue
 		}
@@ -252,10 +258,14 @@ func (m *mapping) volumes() {
 			name += "-" + key
 		}
 		names[name] = true
-		backup := v.Backup
-		m.svc.Spec.Volumes = append(m.svc.Spec.Volumes, v1alpha1.Volume{
-			Name: name, MountPath: v.Path, Size: *bytes(size), Storage: v.Storage(), Backup: &backup, ReadOnly: v.ReadOnly,
-		})
+		volume := v1alpha1.Volume{Name: name, MountPath: v.Path, ReadOnly: v.ReadOnly}
+		if v.Storage() == "" {
+			volume.HostPath = v.Volume
+		} else {
+			backup := v.Backup
+			volume.Size, volume.Storage, volume.Backup = *bytes(size), v.Storage(), &backup
+		}
+		m.svc.Spec.Volumes = append(m.svc.Spec.Volumes, volume)
 		m.options(key, v)
 	}
 	m.options("rootfs", m.c.RootFS)

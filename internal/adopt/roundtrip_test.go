@@ -91,7 +91,7 @@ func (p *pve) done(t *rapid.T, upid proxmox.UPID, err error) {
 func one(t *rapid.T, name string, of ...string) string { return rapid.SampledFrom(of).Draw(t, name) }
 
 // drawContainer is what somebody asks Proxmox for, and whether a service can be made of it.
-func drawContainer(t *rapid.T) (params proxmox.Params, byHand map[string]string, fit bool) {
+func drawContainer(t *rapid.T) (params proxmox.Params, byHand map[string]string, fit, binds bool) {
 	fit = true
 	params = proxmox.Params{
 		"ostemplate": "local:vztmpl/debian.tar.zst", "hostname": one(t, "hostname", "web", "web.lan", "Web", "a.b.example.com"),
@@ -129,9 +129,9 @@ func drawContainer(t *rapid.T) (params proxmox.Params, byHand map[string]string,
 		byHand["dev0"] = "/dev/kvm"
 	}
 	if one(t, "bind", "", "", "", "mp5") != "" {
-		byHand["mp5"], fit = "/tank/media,mp=/media", false
+		byHand["mp5"], binds = "/tank/media,mp=/media"+one(t, "bind option", "", ",ro=1", ",shared=1"), true
 	}
-	return params, byHand, fit
+	return params, byHand, fit, binds
 }
 
 // drawHost is a host whose network and defaults have their own mind.
@@ -166,8 +166,13 @@ func TestAdoptingWhatPeopleMadeChangesTagsAndNotesAlone(t *testing.T) {
 	p, vmid, adopted := newPVE(t), proxmox.VMID(200), 0
 	rapid.Check(t, func(t *rapid.T) {
 		vmid++
-		params, byHand, fit := drawContainer(t)
+		params, byHand, fit, binds := drawContainer(t)
 		host, running := drawHost(t), rapid.Bool().Draw(t, "running")
+		if allowed := one(t, "host paths", "/tank", "/tank/media", "/tank/me", ""); allowed != "" {
+			host.Spec.Policy.HostPaths = []string{allowed}
+		}
+		allows := slices.ContainsFunc(host.Spec.Policy.HostPaths, func(dir string) bool { return dir == "/tank" || dir == "/tank/media" })
+		fit = fit && (!binds || allows)
 		g := p.made(t, vmid, params, byHand, running)
 		why := adopt.WhyNot(host, g)
 		if fit != (why == "") {

@@ -62,17 +62,31 @@ func unfit(_ *v1alpha1.NixMoxHost, g Guest) string {
 }
 
 // disks are mount points that a service cannot have.
-func disks(_ *v1alpha1.NixMoxHost, g Guest) string {
+func disks(host *v1alpha1.NixMoxHost, g Guest) string {
 	paths := map[string]bool{}
 	for _, index := range sorted(g.View.Future.Mounts) {
 		m, key := g.View.Future.Mounts[index], proxmox.MountKey(index)
 		if m.Storage() == "" {
-			return fmt.Sprintf("%s mounts %s of the node, which has no place in a service", key, m.Volume)
+			if why := noHostPath(host, m); why != "" {
+				return key + " mounts " + m.Volume + " of the node, " + why
+			}
 		}
 		if paths[m.Path] {
 			return "two mount points at " + m.Path
 		}
 		paths[m.Path] = true
+	}
+	return ""
+}
+
+// noHostPath says why a path of the node cannot be a volume of a service.
+func noHostPath(host *v1alpha1.NixMoxHost, m proxmox.Mount) string {
+	allowed := host.Spec.Policy.HostPaths
+	switch {
+	case !pathForm.MatchString(m.Volume) || dotPart.MatchString(m.Volume) || devices.MatchString(m.Volume) || len(m.Volume) > 255 || !mountable(m.Path):
+		return "which has no place in a service"
+	case !slices.ContainsFunc(allowed, func(dir string) bool { return m.Volume == dir || strings.HasPrefix(m.Volume, dir+"/") }):
+		return "which the host does not allow yet: spec.policy.hostPaths"
 	}
 	return ""
 }

@@ -28,7 +28,7 @@ func (l *lab) grown() {
 		}},
 		{VMID: 122, Running: true, Config: map[string]string{"hostname": "laptop", "rootfs": "local-zfs:subvol-122-disk-0,size=4G", "net0": net("dhcp")}},
 		{VMID: 123, Running: true, Config: map[string]string{
-			"hostname": "media", "rootfs": "local-zfs:subvol-123-disk-0,size=4G", "net0": net("192.168.99.23/24"), "mp0": "/tank/media,mp=/media",
+			"hostname": "films", "rootfs": "local-zfs:subvol-123-disk-0,size=4G", "net0": net("192.168.99.23/24"), "mp0": "/tank/media,mp=/media",
 		}},
 		{VMID: 124, Type: "qemu"},
 	} {
@@ -58,7 +58,7 @@ func TestAdopt(t *testing.T) {
 		return !strings.Contains(out, "unknown") // as Proxmox says for the first seconds
 	})
 	table := l.expect(0, words("adopt --direct"), "2 of 6 guests can be adopted",
-		"120   pve1  shop", "no static address on net0 (it has ip=dhcp)", "mp0 mounts /tank/media of the node", "a virtual machine, no container",
+		"120   pve1  shop", "no static address on net0 (it has ip=dhcp)", "mp0 mounts /tank/media of the node, which the host does not allow yet: spec.policy.hostPaths", "a virtual machine, no container",
 		"already ours: service "+l.Namespace+"/a (live)")
 	if shown := shownInDocs(t, ": adopt"); strings.ReplaceAll(table, l.Namespace, "homelab") != shown {
 		t.Errorf("docs/cli.md shows\n%s\nand adopt prints\n%s", shown, table)
@@ -126,4 +126,16 @@ func TestAdopt(t *testing.T) {
 		t.Error("more than service a was created and started")
 	}
 	l.expect(0, words("adopt --direct"), "0 of 6 guests can be adopted", "already ours: service "+l.Namespace+"/shop (live)")
+
+	// A folder of the node is the service's as it is mounted, once the host allows it; an API token could not mount it.
+	l.kubectl("patch", "nmh", "default", "--type", "merge", "-p", `{"spec":{"policy":{"adoptableVMIDs":["120-123"],"hostPaths":["/tank"]}}}`)
+	l.expect(0, []string{"adopt", "--direct", "123", "--dir", dir}, filepath.Join(dir, "films.yaml"))
+	l.kubectl("apply", "-f", filepath.Join(dir, "films.yaml"))
+	l.expect(0, words("status --until-ready"), "4/4 ready")
+	if c, _ := l.PVE.Container(123); c.Config["mp0"] != "/tank/media,mp=/media" || !strings.Contains(c.Config["description"], "nixmox-vmid: 123") {
+		t.Errorf("123 is %v", c.Config)
+	}
+	if l.Log.Begun("vzstart", 0) != 1 || l.Log.Begun("vzshutdown", 0) > 0 {
+		t.Error("something was interrupted")
+	}
 }

@@ -24,13 +24,13 @@ func importWorld(t *testing.T) string {
 }
 
 // A NixMox manifest, in JSON and in Nix, becomes manifests that come up as they are: what a manifest does not say is where Proxmox is, its
-// token, and how commands get into containers.
+// credentials, and how commands get into containers. The stack mounts folders of the node, for which Proxmox wants root@pam in person.
 func TestWhatIsImportedComesUp(t *testing.T) {
 	_, noNix := exec.LookPath("nix-instantiate")
 	for name, services := range map[string]int{"small": 2, "stack": 10} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			l := newLab(t, testlab.Options{World: importWorld(t), TimeScale: 20})
+			l := newLab(t, testlab.Options{World: importWorld(t), TimeScale: 20, InPerson: true})
 			imported := func(file string) string {
 				args := []string{"import", filepath.Join("internal/cli/testdata/import", file), "--endpoint", l.PVE.URL, "--credentials", "pve"}
 				out, warnings, code := l.separately(args...)
