@@ -161,30 +161,46 @@ type scene struct {
 	server    *http.Server
 	endpoint  string
 	log       callLog
+	// stamped is a scene that was not rolled out: its services were up from the start.
+	stamped bool
 }
 
 func (l *lab) scene(ctx context.Context, s shape) (*scene, error) {
-	c := &scene{shape: s, lab: l, number: int(l.worlds.Add(1))}
-	var err error
-	if c.sim, err = pvesim.New(s.world(c.number), pvesim.Options{CallLog: &c.log}); err != nil {
-		return nil, err
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	c, err := l.space(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	c.endpoint = "http://" + listener.Addr().String()
-	c.server = &http.Server{Handler: c.sim.Handler(), ReadHeaderTimeout: time.Minute}
-	go func() { _ = c.server.Serve(listener) }() // ends with close
+	return c, c.serve(s.world(c.number))
+}
+
+// space is a scene's namespace; its Proxmox is not there yet.
+func (l *lab) space(ctx context.Context, s shape) (*scene, error) {
+	c := &scene{shape: s, lab: l, number: int(l.worlds.Add(1))}
 	c.namespace = fmt.Sprintf("bench-%d", c.number)
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: c.namespace}}
 	if err := l.client.Create(ctx, namespace); err != nil {
 		return nil, err
 	}
-	l.mu.Lock()
-	l.scenes = append(l.scenes, c)
-	l.mu.Unlock()
 	return c, l.client.Create(ctx, secret(c.namespace))
+}
+
+// serve starts the simulator.
+func (c *scene) serve(world *pvesim.World) error {
+	var err error
+	if c.sim, err = pvesim.New(world, pvesim.Options{CallLog: &c.log}); err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	c.endpoint = "http://" + listener.Addr().String()
+	c.server = &http.Server{Handler: c.sim.Handler(), ReadHeaderTimeout: time.Minute}
+	go func() { _ = c.server.Serve(listener) }() // ends with close
+	c.lab.mu.Lock()
+	defer c.lab.mu.Unlock()
+	c.lab.scenes = append(c.lab.scenes, c)
+	return nil
 }
 
 func (c *scene) close() {

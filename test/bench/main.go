@@ -18,6 +18,8 @@ import (
 func main() {
 	bin := flag.String("bin", "bin", "folder with nixmox and controller")
 	full := flag.Bool("full", false, "measure 10,000 services too")
+	rollOutAll := flag.Bool("roll-out-all", false, "with -full: create their containers too, rather than begin with healthy ones")
+	most := flag.Int("services", 10_000, "with -full: how many services there are")
 	only := flag.String("only", ".", "measure only what matches, a regular expression on the names that -list prints")
 	list := flag.Bool("list", false, "print the names of the measures and end")
 	docs := flag.String("docs", "", "page to write the table into; none when empty")
@@ -30,9 +32,9 @@ func main() {
 		fmt.Fprintln(os.Stderr, "Error:", err)
 		os.Exit(2)
 	}
-	b := &bench{bin: *bin, full: *full, wanted: wanted, profile: *profile}
+	b := &bench{bin: *bin, full: *full, rollOutAll: *rollOutAll, most: *most, wanted: wanted, profile: *profile}
 	if *list {
-		for _, m := range measures(*full) {
+		for _, m := range measures(*full, *rollOutAll, *most) {
 			fmt.Println(m.name)
 		}
 		return
@@ -62,12 +64,15 @@ type measure struct {
 
 // bench is one run of all.
 type bench struct {
-	bin     string
-	full    bool
-	wanted  *regexp.Regexp
-	profile string
-	table   table
-	lab     *lab
+	bin  string
+	full bool
+	// rollOutAll creates all containers.
+	rollOutAll bool
+	most       int
+	wanted     *regexp.Regexp
+	profile    string
+	table      table
+	lab        *lab
 }
 
 // run makes the measures in order. One that cannot be made does not keep the others from being made.
@@ -77,7 +82,7 @@ func (b *bench) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.lab.stop()) }()
-	all := measures(b.full)
+	all := measures(b.full, b.rollOutAll, b.most)
 	for i := 0; i < len(all) && ctx.Err() == nil; {
 		batch := []measure{all[i]}
 		for i++; i < len(all) && all[i].together && batch[0].together; i++ {
