@@ -1,15 +1,18 @@
 package controllers_test
 
 import (
+	"net"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
 	"github.com/nixmox/nixmox-controller/internal/pvesim"
+	"github.com/nixmox/nixmox-controller/internal/pvesim/calllog"
 )
 
 // three is an edit of the world to a cluster of three nodes; the fast storage is on the second and third, the other template on the third.
@@ -137,4 +140,59 @@ func TestVirtualMachinesInTheRangeAreStepped(t *testing.T) {
 	l.situated("c", v1alpha1.ReasonVMIDRangeExhausted, onItsWay, "no free VMID from 900 to 903")
 	l.service("d", service(14, "hostname: d, vmid: 902"))
 	l.situated("d", v1alpha1.ReasonVMIDConflict, needsEdit, "belongs to a virtual machine, and nothing is done to it")
+}
+
+// The oldest release that is supported knows fewer parameters, and another default of what is unprivileged.
+func TestTheOldestSupportedReleaseIsWorkedWith(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, func(l *lab, _ *string) { l.pveRelease = "8.4" })
+	l.host()
+	l.service("a", checked(11, "a", `, tags: [db], timezone: Europe/Berlin, restartPolicy: always, resources: {memory: 1Gi, cpu: 1500m}, volumes: [{name: data, mountPath: /data, size: 1Gi}]`))
+	l.service("b", checked(12, "b", ", dependsOn: [a], deletionPolicy: Delete"))
+	l.ready("a", "b")
+	l.hosted(metav1.ConditionTrue, v1alpha1.ReasonConnected, "Connected to Proxmox VE 8.4")
+	if u := l.container("a").Config["unprivileged"]; u != "1" {
+		t.Errorf("unprivileged is %q", u)
+	}
+	l.edit("a", func(s *v1alpha1.NixMoxService) {
+		s.Spec.Resources.Memory, s.Spec.Timezone, s.Spec.Volumes[0].Size = ptr(resource.MustParse("2Gi")), "Europe/Paris", resource.MustParse("2Gi")
+	})
+	l.eventually("the changes are made", func() bool {
+		c := l.container("a").Config
+		return c["memory"] == "2048" && c["timezone"] == "Europe/Paris" && strings.Contains(c["mp0"], "size=2G")
+	})
+	l.ready("a")
+	l.delete("b")
+	l.gone("b")
+	if n := l.begun("vzdestroy", 0); n != 1 {
+		t.Errorf("%d containers were destroyed", n)
+	}
+	if refused := l.log.calls(func(e calllog.Entry) bool { return e.Method != "GET" && e.Status >= 400 }); refused > 0 {
+		t.Errorf("%d calls were refused", refused)
+	}
+}
+
+func TestAFirstEndpointThatComesBackIsNoOutage(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, three)
+	handler, err := l.pve.NodeHandler("pve2")
+	l.must(err)
+	second := httptest.NewServer(handler)
+	t.Cleanup(second.Close)
+	first := httptest.NewUnstartedServer(l.Handler) // it listens, and nobody answers
+	address := first.Listener.Addr().String()
+	l.must(first.Listener.Close())
+	l.host(func(h *v1alpha1.NixMoxHost) { h.Spec.Endpoints = []string{"http://" + address, second.URL} })
+	l.service("a", checked(11, "a", ", node: pve2"))
+	l.ready("a") // over the second
+	first.Listener, err = (&net.ListenConfig{}).Listen(t.Context(), "tcp", address)
+	l.must(err)
+	first.Start()
+	t.Cleanup(first.Close)
+	second.Close() // now the second goes
+	l.service("b", checked(12, "b", ", node: pve2"))
+	l.ready("a", "b")
+	if n := l.begun("vzcreate", 0); n != 2 {
+		t.Errorf("%d containers were made for two services", n)
+	}
 }

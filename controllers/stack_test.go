@@ -41,6 +41,7 @@ type lab struct {
 
 	controller *testlab.Controller
 	scale      float64      // of simulated time
+	pveRelease string       // of the simulated Proxmox; the newest when empty
 	writes     atomic.Int64 // of the controller to the API server
 	// unlawful says why the oracle is not asked: the test breaks a rule on purpose.
 	unlawful string
@@ -57,7 +58,7 @@ func newLab(t *testing.T, edit ...func(l *lab, world *string)) *lab {
 	for _, e := range edit {
 		e(l, &text)
 	}
-	l.Lab = testlab.New(t, l.api, testlab.Options{World: text, TimeScale: l.scale, OnVersion: l.seen.take, Hands: true})
+	l.Lab = testlab.New(t, l.api, testlab.Options{World: text, PVE: l.pveRelease, TimeScale: l.scale, OnVersion: l.seen.take, Hands: true})
 	l.namespace, l.pve, l.ssh, l.log = l.Namespace, l.PVE, l.SSH, &logbook{l.Log}
 	l.startController()
 	t.Cleanup(func() {

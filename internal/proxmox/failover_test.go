@@ -188,3 +188,71 @@ func TestCancelledByTheCaller(t *testing.T) {
 		t.Errorf("%v: a create that never left may have happened", err)
 	}
 }
+
+func TestTheFirstEndpointIsUsedAgainOnceItIsBack(t *testing.T) {
+	var mu sync.Mutex
+	down := true
+	first := newFake(t, func(seen) answer {
+		mu.Lock()
+		defer mu.Unlock()
+		if down {
+			return answer{hangUp: true}
+		}
+		return ok(versionData)
+	})
+	second := newFake(t, always(ok(versionData)))
+	o := options(first.URL, second.URL)
+	o.ReturnAfter = 50 * time.Millisecond
+	client := newClient(t, o)
+	asked := func() {
+		t.Helper()
+		if err := version(t.Context(), client); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 3 {
+		asked() // the first is tried at most once each 50 ms, and its failure is nobody's
+	}
+	mu.Lock()
+	down = false
+	mu.Unlock()
+	until := time.Now().Add(2 * time.Minute)
+	for before := len(second.all()); ; before = len(second.all()) {
+		if asked(); len(second.all()) == before {
+			break // the first answered
+		}
+		if time.Now().After(until) {
+			t.Fatal("the first endpoint is not used again")
+		}
+	}
+	// It stays in use, and the second steps in again when it fails.
+	before := len(second.all())
+	for range 5 {
+		asked()
+	}
+	if n := len(second.all()) - before; n > 0 {
+		t.Errorf("the second was asked %d times although the first is back", n)
+	}
+	mu.Lock()
+	down = true
+	mu.Unlock()
+	asked()
+	if len(second.all()) == before {
+		t.Error("the second did not step in again")
+	}
+}
+
+func TestAChangeTriesNoEndpointThatMayStillBeDown(t *testing.T) {
+	first, second := newFake(t, always(answer{hangUp: true})), newFake(t, always(ok(`"`+exampleUPID+`"`)))
+	o := options(first.URL, second.URL)
+	o.ReturnAfter = time.Nanosecond
+	client := newClient(t, o)
+	_ = version(t.Context(), client) // a reply that is no version, from the second
+	before := len(first.all())
+	if err := create(t.Context(), client); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(first.all()) - before; n > 0 {
+		t.Error("a change was sent to the first endpoint")
+	}
+}

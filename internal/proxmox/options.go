@@ -12,13 +12,21 @@ import (
 // Proxmox's own proxy gives up on a node, so its answer is seen first.
 const DefaultTimeout = 40 * time.Second
 
+// DefaultReturn is seldom enough for a first endpoint that is down to delay
+// nothing that matters, one read in five minutes by the time to notice it.
+const DefaultReturn = 5 * time.Minute
+
 // Options say which Proxmox to talk to, as whom, and how its certificate is
 // checked.
 type Options struct {
 	// Endpoints are base URLs such as "https://pve1.lan:8006", tried in order;
-	// the last one that answered stays in use. Only reads move on to the next
-	// endpoint within a call: a change is never sent twice.
+	// the last one that answered stays in use, until a read finds after a while
+	// that the first answers again. Only reads move on to the next endpoint
+	// within a call: a change is never sent twice.
 	Endpoints []string
+	// ReturnAfter is how long another endpoint than the first is in use before
+	// the first is tried again; 0 means DefaultReturn.
+	ReturnAfter time.Duration
 
 	// TokenID and TokenSecret, or Username and Password: see Credentials.
 	TokenID, TokenSecret string
@@ -62,6 +70,9 @@ func (o Options) normalized() (Options, []*url.URL, error) {
 		return o, nil, err
 	}
 	o.TokenID, o.TokenSecret, o.Username, o.Password = c.TokenID, c.TokenSecret, c.Username, c.Password
+	if o.ReturnAfter <= 0 {
+		o.ReturnAfter = DefaultReturn
+	}
 	if o.Timeout < 0 {
 		return o, nil, fmt.Errorf("the timeout %s is negative", o.Timeout)
 	}

@@ -31,9 +31,13 @@ type transport struct {
 	inner     *http.Transport
 	endpoints []*url.URL
 	current   atomic.Int32
-	timeout   time.Duration
-	observe   func(Call)
-	auth      atomic.Pointer[auth]
+	// returnAt is when the first endpoint is tried again, in Unix nanoseconds;
+	// returnAfter is from one try to the next.
+	returnAt    atomic.Int64
+	returnAfter time.Duration
+	timeout     time.Duration
+	observe     func(Call)
+	auth        atomic.Pointer[auth]
 }
 
 func newTransport(o Options, endpoints []*url.URL, tlsConfig *tls.Config) *transport {
@@ -52,9 +56,10 @@ func newTransport(o Options, endpoints []*url.URL, tlsConfig *tls.Config) *trans
 			IdleConnTimeout:     idleConnTimeout,
 			Protocols:           protocols,
 		},
-		endpoints: endpoints,
-		timeout:   o.Timeout,
-		observe:   o.Observe,
+		endpoints:   endpoints,
+		returnAfter: o.ReturnAfter,
+		timeout:     o.Timeout,
+		observe:     o.Observe,
 	}
 	t.auth.Store(&auth{Credentials: Credentials{o.TokenID, o.TokenSecret, o.Username, o.Password}})
 	return t
@@ -66,12 +71,19 @@ func (t *transport) endpoint() *url.URL { return t.endpoints[t.current.Load()] }
 // RoundTrip asks the endpoint in use, and for a GET the others after it until
 // one answers. It returns an *Error for everything that is not a success.
 func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
+	if t.returns(request) {
+		// Whatever is wrong with it is not shown: the endpoint in use works.
+		if response, failed := t.exchange(request, t.endpoints[0]); failed == nil {
+			t.use(0)
+			return response, nil
+		}
+	}
 	first, count := int(t.current.Load()), len(t.endpoints)
 	for attempt := 0; ; attempt++ {
 		index := (first + attempt) % count
 		response, failed := t.exchange(request, t.endpoints[index])
 		if failed == nil || !movesOn(failed) {
-			t.current.Store(int32(index))
+			t.use(index)
 			return finish(response, failed)
 		}
 		if request.Context().Err() != nil {
@@ -79,12 +91,31 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 		}
 		if failed.Status == 0 && !failed.Sent {
 			// Nobody there: whoever calls next begins with the next endpoint.
-			t.current.CompareAndSwap(int32(index), int32((index+1)%count))
+			if t.current.CompareAndSwap(int32(index), int32((index+1)%count)) {
+				t.returnAt.Store(time.Now().Add(t.returnAfter).UnixNano())
+			}
 		}
 		if request.Method != http.MethodGet || attempt+1 == count {
 			return finish(nil, failed)
 		}
 	}
+}
+
+// use makes an endpoint the one in use.
+func (t *transport) use(index int) {
+	if before := t.current.Swap(int32(index)); before == 0 && index != 0 {
+		t.returnAt.Store(time.Now().Add(t.returnAfter).UnixNano())
+	}
+}
+
+// returns is whether a read is to try the first endpoint again. Of several at
+// once, one is.
+func (t *transport) returns(request *http.Request) bool {
+	if request.Method != http.MethodGet || t.current.Load() == 0 {
+		return false
+	}
+	now, at := time.Now(), t.returnAt.Load()
+	return now.UnixNano() >= at && t.returnAt.CompareAndSwap(at, now.Add(t.returnAfter).UnixNano())
 }
 
 // finish keeps a nil *Error from becoming a non-nil error.

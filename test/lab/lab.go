@@ -63,6 +63,8 @@ var Impatient = controllers.Timing{LostReply: 2 * time.Second, Retry: 500 * time
 type Options struct {
 	// World is the world file's text.
 	World string
+	// PVE is the release whose API is simulated; the newest when empty.
+	PVE string
 	// TimeScale is how many simulated seconds pass in a real one.
 	TimeScale float64
 	// OnVersion is called with every version of hosts and services that the watch tells.
@@ -131,7 +133,7 @@ func (l *Lab) serve(o Options) {
 	if err != nil {
 		l.T.Fatalf("read the world: %v", err)
 	}
-	sim, err := pvesim.New(world, pvesim.Options{TimeScale: o.TimeScale, CallLog: l.Log})
+	sim, err := pvesim.New(world, pvesim.Options{PVE: o.PVE, TimeScale: o.TimeScale, CallLog: l.Log})
 	if err != nil {
 		l.T.Fatalf("start the simulator: %v", err)
 	}
