@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"log"
 	"math/big"
@@ -179,4 +180,52 @@ func TestThePreflightNamesWhatIsMissing(t *testing.T) {
 	}
 	l.editHost(func(h *v1alpha1.NixMoxHost) { h.Spec.Rollout.MaxConcurrent = 3 })
 	l.eventually("nothing is missing any more", func() bool { return check("privileges").OK && check("storages").OK && check("bridge").OK })
+}
+
+func TestThePreflightLooksAtWhatServicesAndPolicyName(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, three)
+	l.must(l.pve.SetACL("nixmox@pve", "/storage/fast", ""))
+	l.host(func(h *v1alpha1.NixMoxHost) {
+		h.Spec.Policy = v1alpha1.HostPolicy{Bridges: []string{"vmbr7"}, Templates: []string{"local:vztmpl/gone.tar.xz", "local:vztmpl/*", "shelf:*"}}
+	})
+	l.service("a", service(11, `hostname: a, template: "shelf:vztmpl/special.tar.xz", volumes: [{name: data, mountPath: /data, size: 1Gi, storage: fast}]`))
+	l.service("b", service(12, `hostname: b, network: {vlanTag: 42}, volumes: [{name: data, mountPath: /data, size: 1Gi, storage: tape}]`))
+	l.service("off", service(13, `hostname: off, enable: false, volumes: [{name: data, mountPath: /data, size: 1Gi, storage: unused}]`))
+	says := func(name string, parts ...string) {
+		t.Helper()
+		var last v1alpha1.PreflightCheck
+		defer func() {
+			if t.Failed() {
+				t.Logf("it is %+v", last)
+			}
+		}()
+		l.eventually(fmt.Sprintf("the check %q says %q", name, parts), func() bool {
+			for _, c := range l.getHost().Status.Preflight {
+				if c.Name == name {
+					last = c
+				}
+			}
+			for _, part := range parts {
+				if !strings.Contains(last.Message+" "+last.Fix, part) {
+					return false
+				}
+			}
+			return !last.OK && !strings.Contains(last.Message, "unused")
+		})
+	}
+	says("storages", "lacks Datastore.AllocateSpace, Datastore.Audit on /storage/fast", "/storage/tape", "pveum acl modify /storage/fast --users nixmox@pve --roles PVEDatastoreUser && ")
+	says("bridge", "/sdn/zones/localnetwork/vmbr7", "pveum acl modify /sdn/zones/localnetwork/vmbr7")
+	says("template", "the template local:vztmpl/gone.tar.xz, which the host's spec names", "pveam list local")
+	l.must(l.pve.SetACL("nixmox@pve", "/storage/tape", "NixMoxStorage")) // granted, and there is none
+	l.editHost(func(h *v1alpha1.NixMoxHost) { h.Spec.Policy.Bridges, h.Spec.Policy.Templates = nil, nil })
+	says("storages", `Proxmox has no storage "tape", which service b needs`)
+	l.eventually("the rest is in order", func() bool {
+		checks := map[string]v1alpha1.PreflightCheck{}
+		for _, c := range l.getHost().Status.Preflight {
+			checks[c.Name] = c
+		}
+		return checks["bridge"].OK && checks["bridge"].Message == "Can be used: vmbr0, vmbr0/42" && checks["template"].OK &&
+			checks["template"].Message == "There: local:vztmpl/nixos.tar.xz, shelf:vztmpl/special.tar.xz"
+	})
 }

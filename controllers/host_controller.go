@@ -108,8 +108,13 @@ func (r *HostReconciler) connect(ctx context.Context, host *v1alpha1.NixMoxHost)
 	if !version.AtLeast(oldestMajor, oldestMinor) {
 		return failing(v1alpha1.ReasonUnsupported, "Proxmox VE %s is too old: %d.%d or newer is needed", version.Version, oldestMajor, oldestMinor)
 	}
-	host.Status.Preflight = session.preflight(ctx, host)
-	return settled(v1alpha1.ReasonConnected, "Connected to Proxmox VE %s", version.Version).again(secretTime)
+	services, err := servicesOf(ctx, r, client.ObjectKeyFromObject(host))
+	if err != nil {
+		return Outcome{Keep: true, Again: soon}
+	}
+	var again time.Duration
+	host.Status.Preflight, again = session.preflight(ctx, host, services)
+	return settled(v1alpha1.ReasonConnected, "Connected to Proxmox VE %s", version.Version).again(min(again, secretTime))
 }
 
 // recognise finds out who else works on this Proxmox, before anything is given out.

@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -15,46 +16,57 @@ import (
 
 // preflight is what was found when it was looked at last.
 type preflight struct {
-	at     time.Time
-	forAll string // the spec, the version and the credentials that it is about
-	found  []v1alpha1.PreflightCheck
+	at    time.Time
+	about string // the spec, the credentials and the needs that it is about
+	found []v1alpha1.PreflightCheck
+	again time.Duration
 }
 
 // How long the results hold. Nothing depends on them: they tell people what is missing before a task fails on it.
 const (
 	preflightGood = time.Hour
+	// Something that is missing may be about to be mended: it is looked for again soon at first, then every minute.
+	preflightSoon = 10 * time.Second
 	preflightBad  = time.Minute
+	// preflightLook is added for each list of templates that was read in vain: with fifty nodes there are many.
+	preflightLook = 10 * time.Second
 )
 
 // The privileges that every container needs, on its /vms path; those of storages and bridges stand beside the checks.
 var vmPrivileges = []string{"VM.Allocate", "VM.Audit", "VM.Config.CPU", "VM.Config.Disk", "VM.Config.Memory", "VM.Config.Network", "VM.Config.Options", "VM.PowerMgmt"}
 
-// preflight looks whether what the host's spec names is there for us: privileges, storages, template and bridge. It costs two calls, seldom.
-func (s *session) preflight(ctx context.Context, host *v1alpha1.NixMoxHost) []v1alpha1.PreflightCheck {
-	name := client.ObjectKeyFromObject(host)
-	about := fmt.Sprintf("%d %s", host.Generation, s.identity())
+// preflight looks whether what the host and its services need is there for us: privileges, storages, templates and bridges. It costs one
+// call, and one for each list of templates, seldom.
+// again is when to look anew.
+func (s *session) preflight(ctx context.Context, host *v1alpha1.NixMoxHost, services []v1alpha1.NixMoxService) (found []v1alpha1.PreflightCheck, again time.Duration) {
+	name, needs := client.ObjectKeyFromObject(host), needsOf(host, services)
+	about := fmt.Sprintf("%d %s %v", host.Generation, s.identity(), needs)
 	s.mu.Lock()
 	last := s.checked[name]
 	s.mu.Unlock()
-	holds := preflightGood
-	if slices.ContainsFunc(last.found, func(c v1alpha1.PreflightCheck) bool { return !c.OK }) {
-		holds = preflightBad
-	}
-	if last.forAll == about && time.Since(last.at) < holds {
-		return last.found
+	if left := last.again - time.Since(last.at); last.about == about && left > 0 {
+		return last.found, left
 	}
 	permissions, err := s.client.Permissions(ctx)
 	if err != nil {
-		return host.Status.Preflight // it says nothing about the privileges; what else is wrong is said elsewhere
+		return host.Status.Preflight, preflightBad // it says nothing about the privileges; what else is wrong is said elsewhere
 	}
-	found := []v1alpha1.PreflightCheck{s.checkPrivileges(permissions, host), s.checkStorages(permissions, host), s.checkBridge(permissions, host)}
-	if c, ok := s.checkTemplate(ctx, host); ok {
-		found = append(found, c)
+	found = []v1alpha1.PreflightCheck{s.checkPrivileges(permissions, host), s.checkStorages(permissions, needs), s.checkBridges(permissions, needs)}
+	checked, looks := s.checkTemplates(ctx, host, needs)
+	if checked != nil {
+		found = append(found, *checked)
+	}
+	again = preflightGood
+	if slices.ContainsFunc(found, func(c v1alpha1.PreflightCheck) bool { return !c.OK }) {
+		again = preflightSoon
+		if last.about == about {
+			again = min(2*last.again, preflightBad) + time.Duration(looks)*preflightLook
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.checked[name] = preflight{time.Now(), about, found}
-	return found
+	s.checked[name] = preflight{at: time.Now(), about: about, found: found, again: again}
+	return found, again
 }
 
 func (s *session) checkPrivileges(permissions proxmox.Permissions, host *v1alpha1.NixMoxHost) v1alpha1.PreflightCheck {
@@ -69,50 +81,76 @@ func (s *session) checkPrivileges(permissions proxmox.Permissions, host *v1alpha
 	}
 }
 
-func (s *session) checkStorages(permissions proxmox.Permissions, host *v1alpha1.NixMoxHost) v1alpha1.PreflightCheck {
-	check := v1alpha1.PreflightCheck{Name: "storages", OK: true, Message: "Storage " + host.Spec.Defaults.Storage + " can be used"}
-	name := host.Spec.Defaults.Storage
-	path := "/storage/" + name
-	if missing := lackingAt(permissions, path, []string{"Datastore.AllocateSpace", "Datastore.Audit"}); len(missing) > 0 {
-		return v1alpha1.PreflightCheck{
-			Name: "storages", Message: fmt.Sprintf("%s lacks %s on %s", s.identity(), strings.Join(missing, ", "), path), Fix: s.grant(path, "PVEDatastoreUser"),
-		}
+// lack is one thing that is missing, and the line that mends it.
+type lack struct{ message, fix string }
+
+// summary is a check of several things of one kind: all that is missing, or that nothing is.
+func summary(name, good string, lacks []lack) v1alpha1.PreflightCheck {
+	if len(lacks) == 0 {
+		return v1alpha1.PreflightCheck{Name: name, OK: true, Message: good}
 	}
-	if !s.inventory.StorageAnywhere(name) {
-		return v1alpha1.PreflightCheck{Name: "storages", Message: fmt.Sprintf("Proxmox has no storage %q (spec.defaults.storage)", name), Fix: "pvesm status"}
+	check := v1alpha1.PreflightCheck{Name: name}
+	var messages, fixes []string
+	for _, l := range lacks {
+		messages, fixes = append(messages, l.message), append(fixes, l.fix)
 	}
+	slices.Sort(fixes)
+	check.Message, check.Fix = strings.Join(messages, "; "), strings.Join(slices.Compact(fixes), " && ")
 	return check
 }
 
-func (s *session) checkBridge(permissions proxmox.Permissions, host *v1alpha1.NixMoxHost) v1alpha1.PreflightCheck {
-	bridge := host.Spec.Network.Bridge
-	path := "/sdn/zones/localnetwork/" + bridge
-	at := path
-	if tag := host.Spec.Network.VLANTag; tag != nil {
-		at = fmt.Sprintf("%s/%d", path, *tag)
-	}
-	if missing := lackingAt(permissions, at, []string{"SDN.Use"}); len(missing) > 0 {
-		return v1alpha1.PreflightCheck{Name: "bridge", Message: fmt.Sprintf("%s lacks SDN.Use on %s", s.identity(), at), Fix: s.grant(at, "PVESDNUser")}
-	}
-	return v1alpha1.PreflightCheck{Name: "bridge", OK: true, Message: "Bridge " + bridge + " can be used"}
-}
-
-// checkTemplate looks for the default template on the nodes that may hold containers; ok is false when the host names none.
-func (s *session) checkTemplate(ctx context.Context, host *v1alpha1.NixMoxHost) (c v1alpha1.PreflightCheck, ok bool) {
-	template := host.Spec.Defaults.Template
-	if template == "" {
-		return c, false
-	}
-	storage, _, _ := strings.Cut(template, ":")
-	for name, node := range s.inventory.Nodes() {
-		if node.Online && (len(host.Spec.Nodes) == 0 || slices.Contains(host.Spec.Nodes, name)) && s.hasTemplate(ctx, name, storage, template) {
-			return v1alpha1.PreflightCheck{Name: "template", OK: true, Message: "Template " + template + " is there"}, true
+func (s *session) checkStorages(permissions proxmox.Permissions, n needs) v1alpha1.PreflightCheck {
+	var lacks []lack
+	for _, name := range n.storages {
+		path := "/storage/" + name
+		switch missing := lackingAt(permissions, path, []string{"Datastore.AllocateSpace", "Datastore.Audit"}); {
+		case len(missing) > 0:
+			lacks = append(lacks, lack{fmt.Sprintf("%s lacks %s on %s", s.identity(), strings.Join(missing, ", "), path), s.grant(path, "PVEDatastoreUser")})
+		case !s.inventory.StorageAnywhere(name):
+			lacks = append(lacks, lack{fmt.Sprintf("Proxmox has no storage %q, which %s", name, n.whose(name)), "pvesm status"})
 		}
 	}
-	return v1alpha1.PreflightCheck{
-		Name: "template", Message: fmt.Sprintf("No node shows us the template %s: it is not there, or Datastore.Audit on /storage/%s is missing", template, storage),
-		Fix: "pveam list " + storage,
-	}, true
+	return summary("storages", "Can be used: "+list(n.storages), lacks)
+}
+
+func (s *session) checkBridges(permissions proxmox.Permissions, n needs) v1alpha1.PreflightCheck {
+	var lacks []lack
+	for _, bridge := range n.bridges {
+		at := "/sdn/zones/localnetwork/" + bridge
+		if missing := lackingAt(permissions, at, []string{"SDN.Use"}); len(missing) > 0 {
+			lacks = append(lacks, lack{fmt.Sprintf("%s lacks SDN.Use on %s", s.identity(), at), s.grant(at, "PVESDNUser")})
+		}
+	}
+	return summary("bridge", "Can be used: "+list(n.bridges), lacks)
+}
+
+// checkTemplates looks for the templates on the nodes that may hold containers; nil when nobody names one. looks is how many lists that may
+// have taken.
+func (s *session) checkTemplates(ctx context.Context, host *v1alpha1.NixMoxHost, n needs) (c *v1alpha1.PreflightCheck, looks int) {
+	if len(n.templates) == 0 {
+		return nil, 0
+	}
+	nodes := s.inventory.Nodes()
+	allowed := slices.Sorted(maps.Keys(nodes))
+	allowed = slices.DeleteFunc(allowed, func(name string) bool {
+		return !nodes[name].Online || len(host.Spec.Nodes) > 0 && !slices.Contains(host.Spec.Nodes, name)
+	})
+	var lacks []lack
+	for _, template := range n.templates {
+		storage, _, _ := strings.Cut(template, ":")
+		there := slices.ContainsFunc(allowed, func(node string) bool {
+			looks++
+			return s.hasTemplate(ctx, node, storage, template)
+		})
+		if !there {
+			lacks = append(lacks, lack{
+				fmt.Sprintf("No node shows us the template %s, which %s: it is not there, or Datastore.Audit on /storage/%s is missing", template, n.whose(template), storage),
+				"pveam list " + storage,
+			})
+		}
+	}
+	checked := summary("template", "There: "+list(n.templates), lacks)
+	return &checked, looks
 }
 
 func lackingAt(permissions proxmox.Permissions, path string, wanted []string) []string {

@@ -478,7 +478,7 @@ type ChangesStatus struct {
 
 // PreflightCheck is one thing that containers need, and whether it is there.
 type PreflightCheck struct {
-	// name of the check: privileges, storages, bridge or template.
+	// name of the check: privileges, storages, bridge or template; each is about all that the host, its policy and its services name.
 	Name string `json:"name"`
 	// ok is whether nothing is missing.
 	OK bool `json:"ok"`

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -120,22 +119,7 @@ func (c *scene) watchReady(ctx context.Context, n int) (func() error, error) {
 	}, nil
 }
 
-// apply creates the services, a few at a time.
+// apply creates the services.
 func (c *scene) apply(ctx context.Context, services []*v1alpha1.NixMoxService) error {
-	const appliers = 8
-	var group sync.WaitGroup
-	errs := make(chan error, appliers)
-	for first := range appliers {
-		group.Go(func() {
-			for i := first; i < len(services); i += appliers {
-				if err := c.lab.client.Create(ctx, services[i]); err != nil {
-					errs <- err
-					return
-				}
-			}
-		})
-	}
-	group.Wait()
-	close(errs)
-	return <-errs
+	return each(len(services), func(i int) error { return c.lab.client.Create(ctx, services[i]) })
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
 	"github.com/nixmox/nixmox-controller/internal/marker"
@@ -53,7 +52,7 @@ func (b *bench) seeded(ctx context.Context, s shape) (*scene, error) {
 	c.stamped = true
 	_, services := s.manifests(c.namespace, c.number, "")
 	for _, svc := range services {
-		controllerutil.AddFinalizer(svc, v1alpha1.Finalizer)
+		svc.Finalizers = []string{v1alpha1.Finalizer}
 	}
 	if err := c.apply(ctx, services); err != nil {
 		return nil, err
@@ -67,7 +66,11 @@ func (b *bench) seeded(ctx context.Context, s shape) (*scene, error) {
 	if err := c.serve(world); err != nil {
 		return nil, err
 	}
-	if err := c.writeStatuses(ctx, original, services, stamps); err != nil {
+	err = each(len(services), func(i int) error {
+		services[i].Status = stamps[i].status(original)
+		return c.lab.client.Status().Update(ctx, services[i])
+	})
+	if err != nil {
 		return nil, err
 	}
 	host, _ := s.manifests(c.namespace, c.number, c.endpoint)
@@ -77,16 +80,15 @@ func (b *bench) seeded(ctx context.Context, s shape) (*scene, error) {
 	return c, b.lab.startController(ctx)
 }
 
-// writeStatuses gives every service the status of the original, restamped.
-func (c *scene) writeStatuses(ctx context.Context, original *v1alpha1.NixMoxService, services []*v1alpha1.NixMoxService, stamps []stamp) error {
-	const writers = 8
+// each does something to many, a few at a time.
+func each(n int, do func(i int) error) error {
+	const workers = 8
 	var group sync.WaitGroup
-	errs := make(chan error, writers)
-	for first := range writers {
+	errs := make(chan error, workers)
+	for first := range workers {
 		group.Go(func() {
-			for i := first; i < len(services); i += writers {
-				services[i].Status = stamps[i].status(original)
-				if err := c.lab.client.Status().Update(ctx, services[i]); err != nil {
+			for i := first; i < n; i += workers {
+				if err := do(i); err != nil {
 					errs <- err
 					return
 				}
@@ -197,11 +199,9 @@ func (c *scene) readAll(ctx context.Context) error {
 	if err := c.lab.client.List(ctx, &all, client.InNamespace(c.namespace)); err != nil {
 		return err
 	}
-	for i := range all.Items {
-		patch := client.RawPatch("application/merge-patch+json", fmt.Appendf(nil, `{"metadata":{"annotations":{%q:"bench"}}}`, v1alpha1.RequestedAtAnnotation))
-		if err := c.lab.client.Patch(ctx, &all.Items[i], patch); err != nil {
-			return err
-		}
+	patch := client.RawPatch("application/merge-patch+json", fmt.Appendf(nil, `{"metadata":{"annotations":{%q:"bench"}}}`, v1alpha1.RequestedAtAnnotation))
+	if err := each(len(all.Items), func(i int) error { return c.lab.client.Patch(ctx, &all.Items[i], patch) }); err != nil {
+		return err
 	}
 	return until(ctx, 10*time.Minute, "every service was looked at", func() (bool, error) {
 		if err := c.lab.client.List(ctx, &all, client.InNamespace(c.namespace)); err != nil {

@@ -36,7 +36,7 @@ func TestDoctorPrintsTheLineThatMendsIt(t *testing.T) {
 			`    pveum role add NixMoxMissing --privs "VM.Config.Options" && pveum acl modify /vms --users nixmox@pve --roles NixMoxMissing`+
 			` && pveum acl modify /vms --tokens 'nixmox@pve!ctl' --roles NixMoxMissing`,
 		"storages (nixmox@pve!ctl lacks Datastore.AllocateSpace, Datastore.Audit on /storage/local-zfs)\n    pveum acl modify /storage/local-zfs --users nixmox@pve --roles PVEDatastoreUser",
-		"✔ "+l.Namespace+"/default  connection", "✔ "+l.Namespace+"/default  bridge (Bridge vmbr0 can be used)", "✔ "+l.Namespace+"/default  template")
+		"✔ "+l.Namespace+"/default  connection", "✔ "+l.Namespace+"/default  bridge (Can be used: vmbr0)", "✔ "+l.Namespace+"/default  template")
 	if strings.Contains(out, "s3cret") {
 		t.Error("the secret is shown")
 	}
