@@ -12,6 +12,7 @@ import (
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
 	"github.com/nixmox/nixmox-controller/internal/proxmox"
+	"github.com/nixmox/nixmox-controller/internal/pvesim"
 	"github.com/nixmox/nixmox-controller/internal/pvesim/calllog"
 )
 
@@ -348,5 +349,20 @@ func TestEditsThatTheListDoesNotShowAreFoundOnABudget(t *testing.T) {
 	reads := l.log.calls(func(e calllog.Entry) bool { return e.Time.After(begun) && strings.HasSuffix(e.Path, "/pending") })
 	if budget := int(time.Since(begun)/(2*time.Second)) + 4; reads > budget {
 		t.Errorf("%d reads of configurations in %v", reads, time.Since(begun))
+	}
+}
+
+// An edit may begin with another step than the one that failed, which mends what made it fail: that one is not waited for then.
+func TestAnEditIsNotHeldByAnEarlierFailureOfALaterStep(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, func(l *lab, _ *string) { l.timing.Retry, l.timing.LongestPause = 10*time.Minute, 0 })
+	l.must(l.pve.AddFault(pvesim.Fault{TaskType: "vzstart", Times: 1, Text: "bridge 'vmbr0' does not exist"}))
+	l.host()
+	l.service("a", checked(11, "a", ""))
+	l.situated("a", v1alpha1.ReasonOperationFailed, isIll, "bridge 'vmbr0' does not exist", "tried 1 times")
+	l.edit("a", func(s *v1alpha1.NixMoxService) { s.Spec.Resources.Memory = ptr(resource.MustParse("1Gi")) })
+	l.ready("a")
+	if l.container("a").Config["memory"] != "1024" || l.get("a").Status.Failure != nil {
+		t.Errorf("memory %s, failure %v", l.container("a").Config["memory"], l.get("a").Status.Failure)
 	}
 }

@@ -48,6 +48,7 @@ type ServiceReconciler struct {
 	topologies *topologies
 	freshness  *freshness
 	waiters    *waiters
+	owing      *owing
 
 	outbreaks    *health.Outbreaks
 	environments *environments
@@ -91,6 +92,7 @@ func (r *ServiceReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 		r.environments.forget(req.NamespacedName)
 		r.freshness.forget(req.NamespacedName)
 		r.waiters.set(req.NamespacedName)
+		r.owing.forget(req.NamespacedName)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if r.freshness.stale(req.NamespacedName, svc.ResourceVersion) {
@@ -118,6 +120,7 @@ func (r *ServiceReconciler) advance(ctx context.Context, p *pass) Outcome {
 		r.resolveOperation,
 		r.fillDefaults,
 		r.observe,
+		r.judgeOwed,
 		r.judgeMove,
 		r.judgeStop,
 		r.judgeRestart,

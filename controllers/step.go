@@ -37,7 +37,10 @@ func (r *ServiceReconciler) startStep(ctx context.Context, p *pass) *Outcome {
 		}
 		p.marker = p.ours(proxmox.VMID(p.svc.Status.VMID))
 	}
-	p.svc.Status.RestartOwed = remember(p.svc.Status.RestartOwed, plan.OwedBy(s))
+	if owes := plan.OwedBy(s); len(owes) > 0 {
+		p.svc.Status.RestartOwed = remember(p.svc.Status.RestartOwed, owes)
+		r.owing.forget(p.key)
+	}
 	if o := r.begin(ctx, p, s.Kind); o != nil {
 		return o
 	}
@@ -78,15 +81,16 @@ func (r *ServiceReconciler) locked(_ context.Context, p *pass, s plan.Step) *Out
 // backedOff waits after a failure of the same step, unless the service or its host was edited since or somebody asks for it now.
 func (r *ServiceReconciler) backedOff(_ context.Context, p *pass, s plan.Step) *Outcome {
 	f := p.svc.Status.Failure
-	if f == nil || f.Kind != string(s.Kind) {
+	if f == nil {
 		return nil
 	}
+	// An edit may begin with a step of another kind, which mends what made this one fail.
 	if p.base.Status.ObservedGeneration != p.svc.Generation || f.HostGeneration != p.host.Generation || p.base.Status.LastHandledReconcileAt != p.svc.Annotations[v1alpha1.RequestedAtAnnotation] {
 		p.svc.Status.Failure = nil
 		return nil
 	}
 	left := f.RetryAt.Sub(p.now)
-	if left <= 0 {
+	if left <= 0 || f.Kind != string(s.Kind) {
 		return nil
 	}
 	o := failing(v1alpha1.ReasonOperationFailed, "%s; tried %d times, again at %s", f.Message, f.Count, f.RetryAt.UTC().Format(time.RFC3339)).again(left)

@@ -210,6 +210,9 @@ func (i *Inventory) take(resources proxmox.Resources, at time.Time) []proxmox.VM
 		}
 		if known && started(before, g) && !i.overlays[g.VMID].running {
 			i.starts[g.VMID]++
+			if cached, ok := i.configs[g.VMID]; ok && len(cached.view.Pending) > 0 {
+				delete(i.configs, g.VMID) // what was pending has taken effect
+			}
 		}
 	}
 	for vmid := range old {
