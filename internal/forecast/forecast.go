@@ -174,11 +174,18 @@ func (f *forecast) steps(s *Service, k manifest.Key, svc *v1alpha1.NixMoxService
 		return
 	}
 	desired.AsFound(f.Host, svc, &d, o)
-	d.AsRoot = f.LiveHost != nil && f.LiveHost.Status.Identity == "root@pam"
+	// Without a cluster it is not known who asks Proxmox: what root@pam in person alone may do is told beside the step.
+	d.AsRoot = f.LiveHost == nil || f.LiveHost.Status.Identity == "root@pam"
 	p := plan.Compute(d, o)
 	s.take(p.Lines())
 	if !o.Exists && len(s.Steps) > 0 {
 		s.Steps[0].Causes = append(s.Steps[0].Causes, describe(d)...)
+	}
+	if f.LiveHost == nil && len(s.Steps) > 0 {
+		d.AsRoot = false
+		for _, r := range plan.Compute(d, o).Refused {
+			s.Steps[0].Causes = append(s.Steps[0].Causes, "for root@pam in person, no API token: "+r.Change.String())
+		}
 	}
 }
 
