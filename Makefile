@@ -127,7 +127,7 @@ LINT_GOFLAGS = $(shell $(GO) env GOFLAGS) -trimpath
 .PHONY: lint-text
 lint-text:
 	hack/check-paths.sh
-	@if command -v shellcheck >/dev/null; then shellcheck hack/*.sh .ci/run deploy/nixmox-exec; else echo "shellcheck is not installed: scripts are not checked"; fi
+	@if command -v shellcheck >/dev/null; then shellcheck hack/*.sh .ci/run deploy/nixmox-exec deploy/kubectl_complete-nixmox; else echo "shellcheck is not installed: scripts are not checked"; fi
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target on FUZZTIME inputs (100000x)

@@ -132,7 +132,7 @@ func (p *program) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version of this program",
-		Args:  cobra.NoArgs,
+		Args:  none,
 		Run:   func(*cobra.Command, []string) { fmt.Fprintln(p.Out, p.name, p.version) },
 	}
 }

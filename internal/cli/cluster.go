@@ -16,17 +16,18 @@ import (
 	"github.com/nixmox/nixmox-controller/internal/topology"
 )
 
-const noCluster = "give manifests with -f, or choose a cluster with --kubeconfig or KUBECONFIG"
+// errNoCluster is that nobody said which cluster.
+var errNoCluster = errors.New("no cluster is configured\n  choose one with --kubeconfig or KUBECONFIG")
 
 // client talks to the cluster that the flags choose.
 func (p *program) client() (client.WithWatch, error) {
 	cfg, err := p.config.ToRESTConfig()
 	if err != nil {
-		return nil, fmt.Errorf("%w\n  %s", err, noCluster)
+		return nil, fmt.Errorf("%w\n  choose a cluster with --kubeconfig, KUBECONFIG or --context", err)
 	}
 	// Without any configuration client-go asks a port at which nothing has answered for years.
 	if cfg.Host == "http://localhost:8080" || cfg.Host == "localhost:8080" {
-		return nil, errors.New("no cluster is configured\n  " + noCluster)
+		return nil, errNoCluster
 	}
 	cfg.QPS, cfg.Burst = 50, 100
 	scheme := runtime.NewScheme()

@@ -16,7 +16,7 @@ func (p *program) depsCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "deps SERVICE [-f FILE]",
 		Short: "Show what a service depends on, however far, as a tree",
-		Args:  cobra.ExactArgs(1),
+		Args:  one("the name of a service"),
 		RunE: func(c *cobra.Command, args []string) error {
 			st, err := p.load(c.Context(), &from)
 			if err != nil {
@@ -68,7 +68,7 @@ func (p *program) graphCommand() *cobra.Command {
 		Short: "Draw the services and their dependencies: as a tree, for Graphviz or for Mermaid",
 		Example: `  graph -f stack/ -o dot | dot -Tsvg > stack.svg
   graph -f stack/ -o mermaid`,
-		Args: cobra.NoArgs,
+		Args: none,
 		RunE: func(c *cobra.Command, _ []string) error {
 			draw, ok := map[string]func(*manifest.Report) string{
 				"tree":    func(r *manifest.Report) string { return r.Graph().Tree() },

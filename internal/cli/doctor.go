@@ -34,7 +34,7 @@ Each finding comes with the line for the shell of a Proxmox node that mends it, 
 credentials; this command needs none. With -f it looks at manifests instead, as validate does, and needs no cluster.
 
 Exit code 1 if something is missing.`,
-		Args: cobra.NoArgs,
+		Args: none,
 		RunE: func(c *cobra.Command, _ []string) error { return p.doctor(c.Context(), &from, out) },
 	}
 	from.addFlags(c)

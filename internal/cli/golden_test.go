@@ -134,6 +134,12 @@ func TestCommandsOnManifests(t *testing.T) {
 		"help":                 "--help",
 		"unknown-command":      "conquer",
 		"unknown-flag":         "validate --frobnicate",
+		"no-argument":          "deps",
+		"too-many-arguments":   "import a.json b.json",
+		"a-file-without-f":     "order " + stackDir,
+		"no-kind-of-script":    "script",
+		"adopt-not-direct":     "adopt",
+		"status-no-cluster":    "status",
 		"version":              "version",
 	} {
 		t.Run(name, func(t *testing.T) {

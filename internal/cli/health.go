@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+	"github.com/nixmox/nixmox-controller/internal/desired"
 )
 
 // healthReport is what `health -o json` prints.
@@ -43,13 +45,13 @@ type healthOptions struct {
 func (p *program) healthCommand() *cobra.Command {
 	var opts healthOptions
 	c := &cobra.Command{
-		Use:   "health SERVICE...",
+		Use:   "health [SERVICE...]",
 		Short: "Have services checked now, and say what was found",
-		Long: `Have the controller look at services now, and say what their health checks found; with --comprehensive layer by layer, of services whose
-spec.health.comprehensive is true. With --watch it stays and says when a verdict changes.
+		Long: `Have the controller look at services now, without a name at all that are enabled in the namespace, and say what their health checks
+found; with --comprehensive layer by layer, of services whose spec.health.comprehensive is true. With --watch it stays and says when a
+verdict changes.
 
 Exit code 1 if a service is not healthy.`,
-		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if opts.watch {
 				return p.watchHealth(c.Context(), args, &opts)
@@ -79,12 +81,17 @@ func (p *program) health(ctx context.Context, names []string, opts *healthOption
 	ask := act{use: "check", patch: func(*v1alpha1.NixMoxService, string) (map[string]any, string, error) {
 		return annotate(v1alpha1.RequestedAtAnnotation, now), "", nil
 	}}
+	if len(names) == 0 {
+		services = slices.DeleteFunc(services, func(s v1alpha1.NixMoxService) bool { return !desired.Enabled(&s) })
+	}
+	for i := range services {
+		if _, err := p.patch(ctx, c, ask, &services[i], now); err != nil {
+			return err
+		}
+	}
 	reports, ill := []healthReport{}, false
 	for i := range services {
 		svc := &services[i]
-		if _, err := p.patch(ctx, c, ask, svc, now); err != nil {
-			return err
-		}
 		if err := waitFor(ctx, c, svc, opts.timeout, func(s *v1alpha1.NixMoxService) bool { return s.Status.LastHandledReconcileAt == now }); err != nil {
 			return err
 		}

@@ -38,7 +38,7 @@ FILE is what nix-instantiate --eval --json --strict prints (- is standard input)
 attribute set, or a module that sets services.nixmox. What has no place here is a warning with its path, and stands as a comment above
 the object; with --strict it is an error.`,
 		Example: "  import manifest.nix --endpoint https://pve1.lan:8006 > stack.yaml\n  nix-instantiate --eval --json --strict manifest.nix | kubectl nixmox import -",
-		Args:    cobra.ExactArgs(1),
+		Args:    one("the NixMox manifest, or - for standard input"),
 		RunE:    func(c *cobra.Command, args []string) error { return p.importManifest(c.Context(), args[0], &opts) },
 	}
 	f := c.Flags()

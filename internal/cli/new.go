@@ -24,7 +24,7 @@ func (p *program) newCommand() *cobra.Command {
 		Use:     "new NAME",
 		Short:   "Write a commented manifest of a service, or of a host, to begin with",
 		Example: "  new vaultwarden --ip 192.168.1.14 --depends-on postgresql,caddy --health-check http://localhost:8080/health > vaultwarden.yaml\n  new default --host > host.yaml",
-		Args:    cobra.ExactArgs(1),
+		Args:    one("the name of what is to be new"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			values.Name = args[0]
 			if wrong := validation.IsDNS1123Label(values.Name); len(wrong) > 0 {

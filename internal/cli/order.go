@@ -26,7 +26,7 @@ func (p *program) orderCommand() *cobra.Command {
 		Short: "List the services in the order in which they are deployed",
 		Long: `List the services in the order in which they are deployed, phase by phase. Inside a phase what depends on nothing comes first; services of
 one phase that do not depend on each other come up together. With --reverse it is the order of teardown.`,
-		Args: cobra.NoArgs,
+		Args: none,
 		RunE: func(c *cobra.Command, _ []string) error {
 			st, err := p.load(c.Context(), &from)
 			if err != nil {

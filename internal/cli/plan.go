@@ -45,7 +45,7 @@ What Proxmox has is read from the status of the services; no Proxmox credentials
 the manifests are left as they are, as kubectl apply does.
 
 Exit codes: 0, 1 on an error or a problem, with --exit-code 2 when something would change.`,
-		Args: cobra.NoArgs,
+		Args: none,
 		RunE: func(c *cobra.Command, _ []string) error { return p.plan(c.Context(), &opts) },
 	}
 	opts.from.addFlags(c)

@@ -41,7 +41,7 @@ func (p *program) scriptCommand() *cobra.Command {
 Scripts may be run again: they find the containers by the same marker that the controller uses, never touch others, and do not change what
 exists. A controller that is installed later takes the containers over.`,
 		Example:   "  script deploy -f stack/ > deploy.sh\n  script deploy -f stack/ --dir deploy/   # a folder for each phase, a file for each service",
-		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
+		Args:      oneOf("a kind of script", kinds),
 		ValidArgs: kinds,
 		RunE:      func(c *cobra.Command, args []string) error { return p.script(c.Context(), script.Kind(args[0]), &opts) },
 	}

@@ -39,7 +39,11 @@ func (s *source) local() bool { return len(s.files.Filenames) > 0 || s.files.Kus
 // in the stack.
 func (p *program) load(ctx context.Context, s *source) (*stack, error) {
 	if !s.local() {
-		return p.fromCluster(ctx, s)
+		st, err := p.fromCluster(ctx, s)
+		if errors.Is(err, errNoCluster) {
+			err = fmt.Errorf("%w, or give manifests with -f", err)
+		}
+		return st, err
 	}
 	st := &stack{}
 	if err := p.readFiles(ctx, s, st); err != nil {

@@ -48,7 +48,7 @@ func (p *program) statusCommand() *cobra.Command {
 something changes; where the output is no terminal, each change is a line.
 
 Exit code 1 if a service is not ready (without --watch).`,
-		Args: cobra.NoArgs,
+		Args: none,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if opts.watch || opts.untilReady {
 				return p.watchStatus(c.Context(), &opts)

@@ -16,7 +16,7 @@ func (p *program) validateCommand() *cobra.Command {
 the services of each host together: circles, missing dependencies, duplicate addresses and host names, phases that contradict.
 
 It needs no cluster with -f. Exit code 1 when something is wrong.`,
-		Args: cobra.NoArgs,
+		Args: none,
 		RunE: func(c *cobra.Command, _ []string) error {
 			st, err := p.load(c.Context(), &from)
 			if err != nil {

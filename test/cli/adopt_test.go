@@ -41,6 +41,7 @@ func (l *lab) grown() {
 
 // What was made by hand is listed, written down and taken over, and nothing of it is interrupted or lost.
 func TestAdopt(t *testing.T) {
+	t.Parallel()
 	l := newLab(t, testlab.Options{})
 	l.grown()
 	l.Host(func(h *v1alpha1.NixMoxHost) { h.Spec.Network.DNSServers = []string{"192.168.99.10"} })

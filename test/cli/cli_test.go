@@ -198,6 +198,9 @@ func TestThePluginOnARunningStack(t *testing.T) {
 	if out, code := c.program(filepath.Join(c.bin, "nixmox"), "kubectl", "nixmox", "order", "-n", "homelab"); code != 0 || !strings.Contains(out, "phase 1 (infrastructure)") {
 		t.Errorf("kubectl nixmox: %d %s", code, out)
 	}
+	if out, code := c.program("deploy/kubectl_complete-nixmox", "-n", "homelab", "deps", "va"); code != 0 || !strings.Contains(out, "vaultwarden") {
+		t.Errorf("kubectl completes %d %s", code, out)
+	}
 	if out, code := c.program(filepath.Join(c.bin, "nixmox"), "order", "-n", "homelab"); code != 0 || !strings.Contains(out, "phase 1 (infrastructure)") {
 		t.Errorf("nixmox order: %d %s", code, out)
 	}

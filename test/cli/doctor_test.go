@@ -10,6 +10,7 @@ import (
 
 // What a token lacks is found by the controller and printed with the line that mends it; once it is mended, nothing is wrong.
 func TestDoctorPrintsTheLineThatMendsIt(t *testing.T) {
+	t.Parallel()
 	world := strings.NewReplacer(
 		`"VM.Config.Options", `, "", `"NixMoxStorage": [`, `"NixMoxWhole": ["VM.Allocate", "VM.Audit", "VM.Config.CPU", "VM.Config.Disk", "VM.Config.Memory", "VM.Config.Network", "VM.Config.Options", "VM.PowerMgmt"], "NixMoxStorage": [`,
 		`"/storage/local-zfs": "NixMoxStorage", `, "",
@@ -60,6 +61,7 @@ func TestDoctorPrintsTheLineThatMendsIt(t *testing.T) {
 
 // Where the credentials are refused, doctor says that, and what is to be done.
 func TestDoctorOfAHostThatRefusesTheCredentials(t *testing.T) {
+	t.Parallel()
 	l := newLab(t, testlab.Options{World: strings.Replace(testlab.World, `"secret": "s3cret-s3cret"`, `"secret": "another"`, 1)})
 	l.Host()
 	l.eventually("the controller has tried", func() bool {

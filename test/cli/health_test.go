@@ -54,6 +54,7 @@ func (l *lab) following(args ...string) (out *buffer, stop func() int) {
 
 // Layers are printed as the controller found them, and --watch says when a verdict changes; where the output is no terminal, in lines.
 func TestHealthLayerByLayer(t *testing.T) {
+	t.Parallel()
 	l := newLab(t, testlab.Options{World: healthWorld})
 	l.Host()
 	watched, stopStatus := l.following("status", "--watch")
@@ -72,6 +73,7 @@ func TestHealthLayerByLayer(t *testing.T) {
 		Healthy         bool
 		Checks          []struct{ Name, Check, Result, Message string }
 	}
+	l.expect(0, words("health"), "✔ postgresql: Degraded", "✔ a: Healthy")
 	text := l.expect(0, words("health postgresql a -o json"))
 	if err := json.Unmarshal([]byte(text), &reports); err != nil || len(reports) != 2 || len(reports[0].Checks) != 4 || !reports[0].Healthy || reports[0].Health != "Degraded" {
 		t.Errorf("%v in %s", err, text)

@@ -26,6 +26,7 @@ func importWorld(t *testing.T) string {
 // A NixMox manifest, in JSON and in Nix, becomes manifests that come up as they are: what a manifest does not say is where Proxmox is, its
 // credentials, and how commands get into containers. The stack mounts folders of the node, for which Proxmox wants root@pam in person.
 func TestWhatIsImportedComesUp(t *testing.T) {
+	t.Parallel()
 	_, noNix := exec.LookPath("nix-instantiate")
 	for name, services := range map[string]int{"small": 2, "stack": 10} {
 		t.Run(name, func(t *testing.T) {

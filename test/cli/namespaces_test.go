@@ -12,6 +12,7 @@ import (
 
 // A host of another namespace is read for what the services of this one need of it, and a plan knows what is there already.
 func TestServicesOfAHostInAnotherNamespace(t *testing.T) {
+	t.Parallel()
 	l := newLab(t, testlab.Options{})
 	other, err := l.API.NewNamespace(t.Context())
 	if err != nil {
