@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -56,7 +57,7 @@ func TestAdopt(t *testing.T) {
 	l.expect(1, words("adopt --direct --host other"), "Error: no NixMoxHost other in namespace "+l.Namespace)
 	l.eventually("the resource list knows that a runs", func() bool {
 		out, _ := l.run("adopt", "--direct")
-		return !strings.Contains(out, "unknown") // as Proxmox says for the first seconds
+		return regexp.MustCompile(`a\.lan +running`).MatchString(out) // for the first seconds Proxmox says unknown, then stopped
 	})
 	table := l.expect(0, words("adopt --direct"), "2 of 6 guests can be adopted",
 		"120   pve1  shop", "no static address on net0 (it has ip=dhcp)", "mp0 mounts /tank/media of the node, which the host does not allow yet: spec.policy.hostPaths", "a virtual machine, no container",
