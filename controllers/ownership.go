@@ -68,7 +68,7 @@ func isOurs(claim marker.Claim) bool { return claim == marker.Ours || claim == m
 // findContainer looks for a container that is this service's already, before a VMID is allocated: status can be lost or old, and Git
 // does not hold it. Every tagged container that is not known to be another's is read once a session; after that the answer is known.
 func (r *ServiceReconciler) findContainer(ctx context.Context, p *pass, except proxmox.VMID) *Outcome {
-	for _, g := range p.session.inventory.Tagged(marker.Tag) {
+	for _, g := range p.session.inventory.Tagged(p.key.String()) {
 		if g.VMID == except || p.svc.Spec.VMID != nil && g.VMID != proxmox.VMID(*p.svc.Spec.VMID) || g.Lock == "create" || r.has(ctx, p, g.VMID) {
 			continue
 		}

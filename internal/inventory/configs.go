@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/nixmox/nixmox-controller/internal/marker"
 	"github.com/nixmox/nixmox-controller/internal/proxmox"
 )
 
@@ -13,6 +14,8 @@ const rereadsPerMinute = 30
 type cachedView struct {
 	node string
 	view *proxmox.View
+	// service is the one that the marker names, if there is one.
+	service string
 }
 
 // View is the configuration of a container, from the cache when nothing changed since it was read.
@@ -36,9 +39,10 @@ func (i *Inventory) read(ctx context.Context, node string, vmid proxmox.VMID) (*
 	if err != nil {
 		return nil, err
 	}
+	found, _, _ := marker.Parse(view.Future.Description)
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.configs[vmid] = cachedView{node, view}
+	i.configs[vmid] = cachedView{node, view, found.Service}
 	i.watched.done(vmid, time.Now())
 	return view, nil
 }

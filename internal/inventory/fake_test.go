@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -51,7 +52,13 @@ func (f *fake) View(_ context.Context, node string, vmid proxmox.VMID) (*proxmox
 		return nil, err
 	}
 	if view := f.views[vmid]; view != nil {
-		return view, nil
+		whole := *view
+		for _, c := range []**proxmox.Config{&whole.Live, &whole.Future} {
+			if *c == nil {
+				*c = cmp.Or(view.Live, &proxmox.Config{}) // nothing is pending
+			}
+		}
+		return &whole, nil
 	}
 	return nil, says(500, fmt.Sprintf("Configuration file 'nodes/%s/lxc/%d.conf' does not exist", node, vmid))
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/nixmox/nixmox-controller/internal/marker"
 	"github.com/nixmox/nixmox-controller/internal/proxmox"
 )
 
@@ -108,11 +109,18 @@ func (i *Inventory) Listed(vmid proxmox.VMID) bool {
 	return ok && g.MaxMemBytes > 0
 }
 
-// Tagged are the containers that carry the tag, for a search for markers.
-func (i *Inventory) Tagged(tag string) []proxmox.Guest {
+// Tagged are the containers that carry our tag, for a search for the marker of a service. Those are left out whose configuration was read and
+// is marked as another's: with thousands of containers nearly all.
+func (i *Inventory) Tagged(service string) []proxmox.Guest {
+	i.mu.Lock()
+	defer i.mu.Unlock()
 	var tagged []proxmox.Guest
-	for _, g := range i.guestsCopy() {
-		if g.Type == proxmox.TypeLXC && proxmox.HasTag(g.Tags, tag) && i.Guest(g.VMID).Present {
+	for vmid, g := range i.guests {
+		if cached, read := i.configs[vmid]; read && cached.node == g.Node && cached.service != "" && cached.service != service {
+			continue
+		}
+		o, noted := i.overlays[vmid]
+		if gone := noted && !o.caughtUp && o.gone; !gone && g.Type == proxmox.TypeLXC && proxmox.HasTag(g.Tags, marker.Tag) {
 			tagged = append(tagged, g)
 		}
 	}

@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -83,7 +84,7 @@ func TestWhatWeDestroyedIsGoneBeforeTheListKnows(t *testing.T) {
 	i := New(newFake(), Options{})
 	i.take(proxmox.Resources{Guests: []proxmox.Guest{row()}}, time.Now())
 	i.NoteGone(900)
-	if i.Guest(900).Present || len(i.Tagged(marker.Tag)) > 0 {
+	if i.Guest(900).Present || len(i.Tagged("any")) > 0 {
 		t.Error("it is still there")
 	}
 }
@@ -107,7 +108,7 @@ func TestGoneNeedsThreeProofs(t *testing.T) {
 		if c.exists {
 			f.views[900] = &proxmox.View{}
 		}
-		i := New(f, Options{})
+		i := New(f, Options{OnReach: func() {}, OnGuest: func(proxmox.VMID) {}})
 		var list proxmox.Resources
 		if c.listed {
 			list.Guests = []proxmox.Guest{row()}
@@ -219,7 +220,7 @@ func TestStrangersAreReadOnceAndAgainWhenTheyChange(t *testing.T) {
 func TestAConfigurationIsReadOnceUntilSomethingChanges(t *testing.T) {
 	f := newFake()
 	f.views[900] = &proxmox.View{Live: &proxmox.Config{Digest: "1"}}
-	i := New(f, Options{})
+	i := New(f, Options{OnReach: func() {}, OnGuest: func(proxmox.VMID) {}})
 	read := func() {
 		if _, err := i.View(t.Context(), "pve1", 900); err != nil {
 			t.Fatal(err)
@@ -345,4 +346,40 @@ func TestARollOutRepeatsNoReads(t *testing.T) {
 			t.Errorf("%d reads of 100 containers that were made within 100 s", got)
 		}
 	})
+}
+
+func TestASearchForAMarkerLeavesOutWhatIsKnownToBeAnothers(t *testing.T) {
+	f := newFake()
+	of := func(service string) *proxmox.View {
+		m := marker.Marker{Instance: "home", Host: "n/default", Service: service, VMID: 900, State: marker.Live}
+		return &proxmox.View{Live: &proxmox.Config{Description: m.Render("")}}
+	}
+	f.views[900], f.views[901], f.views[902] = of("n/a"), of("n/b"), of("n/b")
+	for vmid, tags := range map[proxmox.VMID][]string{900: {marker.Tag}, 901: {marker.Tag}, 902: {marker.Tag}, 903: {"db"}} {
+		f.resources.Guests = append(f.resources.Guests, proxmox.Guest{VMID: vmid, Node: "pve1", Type: proxmox.TypeLXC, Status: "running", Tags: tags})
+	}
+	i := New(f, Options{OnReach: func() {}, OnGuest: func(proxmox.VMID) {}})
+	i.poll(t.Context())
+	for _, vmid := range []proxmox.VMID{900, 901} {
+		if _, err := i.View(t.Context(), "pve1", vmid); err != nil {
+			t.Fatal(err)
+		}
+	}
+	candidates := func(service string) string {
+		var found []string
+		for _, g := range i.Tagged(service) {
+			found = append(found, fmt.Sprint(g.VMID))
+		}
+		slices.Sort(found)
+		return strings.Join(found, " ")
+	}
+	for service, want := range map[string]string{"n/a": "900 902", "n/b": "901 902", "n/c": "902"} {
+		if got := candidates(service); got != want {
+			t.Errorf("candidates of %s: %s, want %s", service, got, want)
+		}
+	}
+	i.Invalidate(901) // somebody may have written another marker
+	if got := candidates("n/c"); got != "901 902" {
+		t.Errorf("candidates of n/c are %s", got)
+	}
 }
