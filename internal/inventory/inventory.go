@@ -99,6 +99,7 @@ func (i *Inventory) Run(ctx context.Context) {
 	wg.Go(func() { i.followTasks(ctx) })
 	defer wg.Wait()
 	for {
+		began := time.Now()
 		i.poll(ctx)
 		if i.Reachable() == nil {
 			i.earn()
@@ -109,7 +110,7 @@ func (i *Inventory) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-i.pollNow:
-		case <-time.After(i.opts.PollInterval):
+		case <-time.After(max(i.opts.PollInterval-time.Since(began), i.opts.PollInterval/4)): // the reads are part of the interval
 		}
 	}
 }

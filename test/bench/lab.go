@@ -32,7 +32,10 @@ type lab struct {
 	dir, bin, kubeconfig, profiles string
 	api                            *demo.Process
 	client                         client.WithWatch
-	worlds                         atomic.Int32
+	// applying is how many scenes are creating their services; starting is held by the one whose roll-out begins next.
+	applying atomic.Int32
+	starting sync.Mutex
+	worlds   atomic.Int32
 
 	mu         sync.Mutex
 	controller *demo.Process

@@ -50,7 +50,13 @@ func (c *scene) rollOut(ctx context.Context) (rolledOut, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	host, services := c.shape.manifests(c.namespace, c.number, c.endpoint)
-	if err := c.apply(ctx, services); err != nil {
+	c.lab.applying.Add(1)
+	err := c.apply(ctx, services)
+	c.lab.applying.Add(-1)
+	if err != nil {
+		return rolledOut{}, err
+	}
+	if err := c.lab.turn(ctx); err != nil {
 		return rolledOut{}, err
 	}
 	before, err := c.lab.usage()
@@ -88,6 +94,30 @@ func (c *scene) rollOut(ctx context.Context) (rolledOut, error) {
 	r.bound = bound(jobs(log, list.Items), c.shape.gate, c.shape.nodes*int(c.shape.maxConcurrent))
 	r.calls, r.kinds, err = c.log.calls(time.Time{}, ended)
 	return r, err
+}
+
+// turn waits until nobody applies services any more and the controller has seen them, and lets one roll-out after the other begin: several at
+// once would measure how fast the API server takes in objects.
+func (l *lab) turn(ctx context.Context) error {
+	const window = time.Second
+	l.starting.Lock()
+	defer l.starting.Unlock()
+	for {
+		before, err := l.usage()
+		if err != nil {
+			return err
+		}
+		if err := pause(ctx, window); err != nil {
+			return err
+		}
+		after, err := l.usage()
+		if err != nil {
+			return err
+		}
+		if l.applying.Load() == 0 && after.cpu-before.cpu < window/3 {
+			return nil
+		}
+	}
 }
 
 // watchReady begins to watch the services; the function that it returns waits until all of them are ready.
