@@ -226,9 +226,17 @@ func TestNothingIsWrittenAtRest(t *testing.T) {
 	l.service("b", checked(12, "b", ", dependsOn: [a]"))
 	l.service("c", checked(13, "c", ""))
 	l.service("off", service(14, "hostname: off, enable: false"))
-	l.ready("a", "b", "c", "off")
-	l.eventually("the host has counted them", func() bool { return l.getHost().Status.Services == "3/3" })
+	l.service("held", service(15, "hostname: held"))
+	l.service("stuck", service(16, "hostname: stuck"))
+	l.ready("a", "b", "c", "off", "held", "stuck")
+	// One is suspended with something left to do, and one is asked to move where it cannot.
+	l.edit("held", func(s *v1alpha1.NixMoxService) { s.Spec.Suspend, s.Spec.Hostname = true, "renamed" })
+	l.moveTo("stuck", "nowhere")
+	l.eventually("the suspended one says what would be done", func() bool { return len(l.get("held").Status.Plan) == 3 })
+	l.situated("stuck", v1alpha1.ReasonChangeRefused, needsEdit)
+	l.eventually("the host has counted them", func() bool { return l.getHost().Status.Services == "4/5" })
 
+	l.polled(3)
 	before, versions := l.everything(), l.seen.count()
 	l.polled(20) // longer than what we know of our own starts covers the resource list
 	if diff := cmp.Diff(before, l.everything()); diff != "" {
@@ -237,8 +245,8 @@ func TestNothingIsWrittenAtRest(t *testing.T) {
 	if more := l.seen.count() - versions; more > 0 {
 		t.Errorf("%d versions of hosts and services were written", more)
 	}
-	if n := l.log.calls(func(e calllog.Entry) bool { return e.Method != "GET" }); n != 6 {
-		t.Errorf("%d changes were asked for, not three creations and three starts", n)
+	if n := l.log.calls(func(e calllog.Entry) bool { return e.Method != "GET" }); n != 10 {
+		t.Errorf("%d changes were asked for, not five creations and five starts", n)
 	}
 }
 

@@ -144,7 +144,7 @@ func NotStoppedInItsStart(r *Record) []string {
 	var found []string
 	for _, c := range r.Calls {
 		kind, vmid := c.step()
-		if kind != "Shutdown" && kind != "Stop" {
+		if kind != "Shutdown" && kind != "Stop" && (kind != "Migrate" || c.Params["restart"] != "1") {
 			continue
 		}
 		var started time.Time

@@ -190,7 +190,9 @@ func TestRules(t *testing.T) {
 			stopped(10),
 			{StartGrace: 5 * time.Second, Calls: stopped(1).Calls, Log: stopped(1).Log, Versions: []Version{svc(0.9, "a", map[string]any{"status.vmid": int64(900), "status.conditions": ready("Healthy")})}},
 		}, map[string]Record{
-			"container 900 began to run 1s before": stopped(1),
+			"shutdown: container 900 began to run 1s before": stopped(1),
+			"migrate: container 900 began to run 1s before": {StartGrace: 5 * time.Second, Log: stopped(1).Log, Calls: []Call{
+				{Time: at(1), Method: "POST", Path: path900 + "/migrate", Params: map[string]string{"restart": "1"}, Before: stopped(1).Calls[0].Before}}},
 		}},
 		{"StatusInTable", StatusInTable, []Record{
 			{Versions: []Version{svc(1, "a", map[string]any{"status.conditions": ready("Healthy")})}},
