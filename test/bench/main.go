@@ -17,7 +17,7 @@ import (
 
 func main() {
 	bin := flag.String("bin", "bin", "folder with nixmox and controller")
-	full := flag.Bool("full", false, "measure 10,000 services too")
+	full := flag.Bool("full", false, "measure 10,000 services, and nothing else")
 	rollOutAll := flag.Bool("roll-out-all", false, "with -full: create their containers too, rather than begin with healthy ones")
 	most := flag.Int("services", 10_000, "with -full: how many services there are")
 	only := flag.String("only", ".", "measure only what matches, a regular expression on the names that -list prints")
@@ -34,7 +34,7 @@ func main() {
 	}
 	b := &bench{bin: *bin, full: *full, rollOutAll: *rollOutAll, most: *most, wanted: wanted, profile: *profile}
 	if *list {
-		for _, m := range measures(*full, *rollOutAll, *most) {
+		for _, m := range b.measures() {
 			fmt.Println(m.name)
 		}
 		return
@@ -75,6 +75,13 @@ type bench struct {
 	lab        *lab
 }
 
+func (b *bench) measures() []measure {
+	if b.full {
+		return fullMeasures(b.most, b.rollOutAll)
+	}
+	return measures()
+}
+
 // run makes the measures in order. One that cannot be made does not keep the others from being made.
 func (b *bench) run(ctx context.Context) (err error) {
 	b.lab, err = startLab(ctx, b.bin, b.profile)
@@ -82,7 +89,7 @@ func (b *bench) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.lab.stop()) }()
-	all := measures(b.full, b.rollOutAll, b.most)
+	all := b.measures()
 	for i := 0; i < len(all) && ctx.Err() == nil; {
 		batch := []measure{all[i]}
 		for i++; i < len(all) && all[i].together && batch[0].together; i++ {
