@@ -82,13 +82,15 @@ func (s *Sessions) clusterAt(endpoints identity) *cluster {
 // identityTime is how long it holds which nodes a Proxmox has, and with which certificates.
 const identityTime = time.Hour
 
-// unmet are the sessions whose Proxmox is to be asked for its nodes before this one gives out anything.
+// unmet are the sessions whose Proxmox is to be asked for its nodes before this one gives out anything. One that does not answer is asked when
+// it does: it gives out nothing either, and nobody waits for it.
 func (s *Sessions) unmet(one *session) []*session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var all []*session
 	for _, other := range s.all {
-		if (other == one && time.Since(other.metAt) > identityTime || other.metAt.IsZero()) && !slices.Contains(all, other) {
+		due := other.metAt.IsZero() && other.inventory.Reachable() == nil || other == one && time.Since(other.metAt) > identityTime
+		if due && !slices.Contains(all, other) {
 			all = append(all, other)
 		}
 	}
