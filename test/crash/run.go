@@ -73,12 +73,12 @@ func (w *world) eventually(what string, missing func() error) {
 // whether it came to that.
 func (s Scenario) Run(t lab.T, api *apiserver.Server, point *Point) (writes []string, reached bool) {
 	// Tasks take a while even so: what is written meanwhile can be told from what is written after.
-	longer := strings.NewReplacer(`"vzcreate": 2, "vzstart": 1, "vzshutdown": 1, "vzdestroy": 1`, `"vzcreate": 8, "vzstart": 5, "vzshutdown": 5, "vzdestroy": 5`)
+	text := strings.NewReplacer(`"vzcreate": 2, "vzstart": 1, "vzshutdown": 1, "vzdestroy": 1`,
+		`"vzcreate": 8, "vzstart": 5, "vzshutdown": 5, "vzmigrate": 8, "vzdestroy": 5`).Replace(lab.World)
 	if s.Nodes {
-		longer = strings.NewReplacer(`"vzcreate": 2, "vzstart": 1, "vzshutdown": 1,`, `"vzcreate": 8, "vzstart": 5, "vzshutdown": 5, "vzmigrate": 8,`,
-			`"nodes": [{"name": "pve1", "cpus": 8, "memory": 65536}]`, `"nodes": [{"name": "pve1"}, {"name": "pve2"}]`, `"VM.PowerMgmt"`, `"VM.PowerMgmt", "VM.Migrate"`)
+		text = lab.TwoNodes(text)
 	}
-	options := lab.Options{TimeScale: scale, Hands: s.Hands, World: longer.Replace(lab.World)}
+	options := lab.Options{TimeScale: scale, Hands: s.Hands, World: text}
 	w := &world{Lab: lab.New(t, api, options), gate: newGate(point), restarted: make(chan struct{}), patience: cmp.Or(s.patience, usualPatience)}
 	way := w.Handler
 	if s.Between != nil {

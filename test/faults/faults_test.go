@@ -24,8 +24,8 @@ func TestMain(m *testing.M) {
 // Each kind of fault once, each call at least once; `make faults` tries all cells.
 func TestAnswersThatGoWrong(t *testing.T) {
 	changing := 6 // the calls from here on start tasks or change something
-	for i, kind := range Kinds {
-		call := Calls[i%len(Calls)]
+	for i := range max(len(Kinds), len(Calls)) {
+		kind, call := Kinds[i%len(Kinds)], Calls[i%len(Calls)]
 		if kind.Task {
 			call = Calls[changing]
 		}
@@ -38,14 +38,14 @@ func TestAnswersThatGoWrong(t *testing.T) {
 }
 
 func TestTheMatrixIsWhole(t *testing.T) {
-	if n := len(Cases()); n != (12*12+5)*3 {
+	if n := len(Cases()); n != (14*12+6)*3 {
 		t.Errorf("%d cells", n)
 	}
 	for _, c := range []struct {
 		method, path, call string
 	}{
 		{"GET", "/nodes/pve1/tasks/UPID:pve1:1:2:3:vzcreate:900:nixmox@pve!ctl:/status", "task"}, {"GET", "/nodes/pve1/tasks", "tasks"},
-		{"POST", "/nodes/pve1/lxc", "create"}, {"DELETE", "/nodes/pve1/lxc/900", "destroy"}, {"PUT", "/nodes/pve1/lxc/900/config", "configure"},
+		{"POST", "/nodes/pve1/lxc", "create"}, {"DELETE", "/nodes/pve1/lxc/900", "destroy"}, {"POST", "/nodes/pve1/lxc/900/migrate", "migrate"}, {"PUT", "/nodes/pve1/lxc/900/config", "configure"},
 	} {
 		for _, call := range Calls {
 			if call.matches(c.method, c.path) != (call.Name == c.call) {

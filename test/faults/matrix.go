@@ -29,8 +29,13 @@ var Calls = []Call{
 	{"shutdown", http.MethodPost, "/nodes/*/lxc/*/status/shutdown", "vzshutdown"},
 	{"configure", http.MethodPut, "/nodes/*/lxc/*/config", ""},
 	{"grow", http.MethodPut, "/nodes/*/lxc/*/resize", "resize"},
+	{"may migrate", http.MethodGet, "/nodes/*/lxc/*/migrate", ""},
+	{"migrate", http.MethodPost, "/nodes/*/lxc/*/migrate", "vzmigrate"},
 	{"destroy", http.MethodDelete, "/nodes/*/lxc/*", "vzdestroy"},
 }
+
+// moves is whether a life needs a move to meet this call.
+func (c Call) moves() bool { return strings.HasSuffix(c.Path, "/migrate") }
 
 // matches is whether a path of the call log is one of this call.
 func (c Call) matches(method, path string) bool {

@@ -35,7 +35,11 @@ type life struct {
 
 // Run plays a service's life with one fault in it. met is how many calls the fault could meet while it lasted.
 func Run(t lab.T, api *apiserver.Server, c Case) (met int) {
-	l := &life{lab.New(t, api, lab.Options{TimeScale: scale, Hands: true}), c}
+	world := lab.World
+	if c.Call.moves() {
+		world = lab.TwoNodes(world)
+	}
+	l := &life{lab.New(t, api, lab.Options{TimeScale: scale, Hands: true, World: world}), c}
 	if err := l.PVE.AddFault(c.fault()); err != nil {
 		t.Fatalf("%v", err)
 	}
@@ -127,6 +131,9 @@ func (l *life) live() {
 		}
 		return l.ready()
 	})
+	if l.c.Call.moves() {
+		l.move()
+	}
 	if err := l.PVE.Delete(900); err != nil {
 		l.T.Fatalf("%v", err)
 	}
@@ -145,6 +152,24 @@ func (l *life) live() {
 			return fmt.Errorf("it is %s, %d containers and volumes are left", lab.Reason(s), left)
 		}
 		return nil
+	})
+}
+
+// move has the container moved, and asks anew where the message of a failed attempt says that it waits for that.
+func (l *life) move() {
+	l.Edit("a", func(s *v1alpha1.NixMoxService) { metav1.SetMetaDataAnnotation(&s.ObjectMeta, v1alpha1.MigrateAnnotation, "pve2") })
+	asked := time.Now()
+	l.eventually("moved", func() error {
+		if f := l.Get("a").Status.Failure; f != nil && f.Kind == "Migrate" && time.Since(asked) > time.Second {
+			asked = time.Now()
+			l.Edit("a", func(s *v1alpha1.NixMoxService) {
+				metav1.SetMetaDataAnnotation(&s.ObjectMeta, v1alpha1.RequestedAtAnnotation, asked.String())
+			})
+		}
+		if c, _ := l.PVE.Container(900); c.Node != "pve2" || l.Get("a").Status.Node != "pve2" {
+			return fmt.Errorf("it is on %s, %s", c.Node, lab.Reason(l.Get("a")))
+		}
+		return l.ready()
 	})
 }
 

@@ -56,6 +56,12 @@ const World = `{
   "services": [{"hostname": "a.lan", "ready_after": 0.5, "units": ["a"]}, {"hostname": "b.lan", "ready_after": 0.5, "units": ["b"]}, {"hostname": "c.lan", "ready_after": 0.5, "units": ["c"]}]
 }`
 
+// TwoNodes is a world of pve1 and pve2, between which the token may migrate. What is created goes to the first.
+func TwoNodes(world string) string {
+	return strings.NewReplacer(`"nodes": [{"name": "pve1", "cpus": 8, "memory": 65536}]`, `"nodes": [{"name": "pve1"}, {"name": "pve2"}]`,
+		`"VM.PowerMgmt"`, `"VM.PowerMgmt", "VM.Migrate"`).Replace(world)
+}
+
 // Impatient is the timing of a controller whose Proxmox lives ten times faster.
 var Impatient = controllers.Timing{LostReply: 2 * time.Second, Retry: 500 * time.Millisecond, BootGrace: time.Second, LongestPause: time.Second}
 
