@@ -372,6 +372,16 @@ func TestScriptsCheckAsTheControllerDoes(t *testing.T) {
 	}
 }
 
+// A container that somebody made is not taken over by a script, and another is not made in its place.
+func TestScriptsDoNotAdopt(t *testing.T) {
+	n := newNode(t)
+	r := run(strings.Replace(checked, "hostname: plain", "hostname: plain, vmid: 120, adopt: true", 1), "script", "deploy", "-f", "-", "--service", "plain")
+	out, code := n.sh(r.out)
+	if code != 1 || !strings.Contains(out, "Error: default/plain takes over container 120, which a controller does and this script does not") || len(n.sim.Containers()) > 0 {
+		t.Errorf("exit %d\n%s%s", code, out, r.err)
+	}
+}
+
 // hostile is what a manifest may say and a shell would obey.
 const hostile = `
 apiVersion: nixmox.dev/v1alpha1

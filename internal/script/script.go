@@ -57,6 +57,8 @@ type Service struct {
 	// Layers are all the checks that are known, for the comprehensive look.
 	Layers  []health.Layer
 	Destroy bool
+	// Adopt is whether the service takes over a container that somebody made, which a script does not do.
+	Adopt bool
 	// Environment is whether the service has variables, which a script does not write.
 	Environment bool
 }
@@ -169,7 +171,7 @@ func service(b *strings.Builder, n int, kind Kind, in Input, s *Service, uses fu
 		{"service", s.Key.String()}, {"phase", fmt.Sprint(s.Phase)}, {"wish_vmid", number(s.VMID)}, {"wish_node", s.Node},
 		{"check", s.name(kind, n)}, {"check_text", s.Checks.Text(kind != Deploy && kind != Plan)},
 		{"check_timeout", seconds(s.Times.Timeout)}, {"startup_timeout", seconds(s.Times.StartupTimeout)}, {"shutdown_timeout", seconds(s.Desired.ShutdownTimeout)},
-		{"depends_on", numbers(in, s)}, {"may_destroy", yesNo(s.Destroy)}, {"environment", yesNo(s.Environment)},
+		{"depends_on", numbers(in, s)}, {"may_destroy", yesNo(s.Destroy)}, {"environment", yesNo(s.Environment)}, {"adopts", yesNo(s.Adopt)},
 	} {
 		if uses(line[0]) {
 			fmt.Fprintf(b, "\t%s=%s\n", line[0], Quote(line[1]))
@@ -256,6 +258,7 @@ func Of(host *v1alpha1.NixMoxHost, svc *v1alpha1.NixMoxService, report *manifest
 	if svc.Spec.VMID != nil {
 		s.VMID = int(*svc.Spec.VMID)
 	}
+	s.Adopt = svc.Spec.Adopt
 	s.Environment = len(svc.Spec.Environment) > 0 || len(svc.Spec.EnvironmentFrom) > 0
 	return s, nil
 }

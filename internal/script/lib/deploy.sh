@@ -75,6 +75,9 @@ bring_up() {
 	"service_$1"
 	find_container
 	if [ -z "$vmid" ]; then
+		if [ "$adopts" = yes ]; then
+			fail "$service takes over container $wish_vmid, which a controller does and this script does not: leave the service out"
+		fi
 		if [ -n "$wish_node" ] && [ "$wish_node" != "$here" ]; then
 			fail "$service belongs on $wish_node: run this script there first"
 		fi
