@@ -191,7 +191,7 @@ func (r *ServiceReconciler) succeeded(p *pass, op *v1alpha1.Operation) {
 		s.RestartOwed = nil
 		p.session.inventory.Note(op.Node, vmid, true)
 		p.session.cluster.Load().slots.release(p.key) // the next need not wait for our write
-		r.stopChecks(p.key) // a start begins a new startup check
+		r.stopChecks(p.key)                           // a start begins a new startup check
 		r.environments.started(p.key)
 	case plan.Shutdown:
 		p.session.inventory.Note(op.Node, vmid, false)
