@@ -157,7 +157,9 @@ func (l *life) live() {
 
 // move has the container moved, and asks anew where the message of a failed attempt says that it waits for that.
 func (l *life) move() {
-	l.Edit("a", func(s *v1alpha1.NixMoxService) { metav1.SetMetaDataAnnotation(&s.ObjectMeta, v1alpha1.MigrateAnnotation, "pve2") })
+	l.Edit("a", func(s *v1alpha1.NixMoxService) {
+		metav1.SetMetaDataAnnotation(&s.ObjectMeta, v1alpha1.MigrateAnnotation, "pve2")
+	})
 	asked := time.Now()
 	l.eventually("moved", func() error {
 		if f := l.Get("a").Status.Failure; f != nil && f.Kind == "Migrate" && time.Since(asked) > time.Second {
