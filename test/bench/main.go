@@ -55,11 +55,11 @@ func main() {
 	fmt.Println("\nall goals are met")
 }
 
-// measure is one part of the bench; together takes part with its neighbours at the same time.
+// measure is one part of the bench. Neighbours of one group are made at the same time, except in the group alone.
 type measure struct {
-	name     string
-	together bool
-	run      func(context.Context, *bench) error
+	name  string
+	group int
+	run   func(context.Context, *bench) error
 }
 
 // bench is one run of all.
@@ -92,7 +92,7 @@ func (b *bench) run(ctx context.Context) (err error) {
 	all := b.measures()
 	for i := 0; i < len(all) && ctx.Err() == nil; {
 		batch := []measure{all[i]}
-		for i++; i < len(all) && all[i].together && batch[0].together; i++ {
+		for i++; i < len(all) && batch[0].group != alone && all[i].group == batch[0].group; i++ {
 			batch = append(batch, all[i])
 		}
 		err = errors.Join(err, b.batch(ctx, batch))

@@ -57,17 +57,24 @@ var keep = struct {
 	scenes []*scene
 }{}
 
+// Measures of one group are made at the same time. What the API server takes of the two cores bounds how many that can be.
+const (
+	alone = iota
+	small
+	hundreds
+)
+
 func measures() []measure {
 	var all []measure
 	order := orderWall
-	rollOuts := func(n, nodes, levels int, create, start, ready float64, together bool) {
+	rollOuts := func(n, nodes, levels int, create, start, ready float64, group int) {
 		for _, gate := range gates {
 			for _, limit := range limits {
 				s := shape{services: n, nodes: nodes, levels: levels, gate: gate, maxConcurrent: limit, create: create, start: start, ready: ready}
 				name := fmt.Sprintf("rollout-%d-%s-%d", n, strings.ToLower(string(gate)), limit)
 				// To take a thousand services away takes as long as to bring them up.
 				kept := limit == unlimited && gate == v1alpha1.GateDependencies || n >= 1000
-				all = append(all, rollOutMeasure(name, order, s, together, kept))
+				all = append(all, rollOutMeasure(name, order, s, group, kept))
 				order++
 			}
 		}
@@ -77,13 +84,13 @@ func measures() []measure {
 		all = append(all, bulkMeasure(fmt.Sprintf("bulk-%d", n), order, s, goal))
 	}
 	bulk(10, goalCalls10, orderCalls)
-	all[0].together = false // so short a measure feels whatever else runs
+	all[0].group = alone // so short a measure feels whatever else runs
 	bulk(100, goalCalls100, orderCalls+1)
-	all = append(all, measure{name: "peer", together: true, run: peer})
-	all = append(all, measure{name: "drift", together: true, run: drift})
-	rollOuts(10, 1, 6, 2, 1, 1, true)
-	rollOuts(100, 3, 6, 2, 1, 1, true)
-	rollOuts(1000, 50, 4, 6, 3, 2, false)
+	all = append(all, measure{name: "peer", group: small, run: peer})
+	all = append(all, measure{name: "drift", group: small, run: drift})
+	rollOuts(10, 1, 6, 2, 1, 1, small)
+	rollOuts(100, 3, 6, 2, 1, 1, hundreds)
+	rollOuts(1000, 50, 4, 6, 3, 2, alone)
 	return append(all,
 		measure{name: "memory", run: memory},
 		measure{name: "cold-start", run: coldStart},
@@ -97,15 +104,15 @@ func fullMeasures(services int, rollOut bool) []measure {
 	most := shape{services: services, nodes: 50, levels: 1, gate: v1alpha1.GateDependencies, maxConcurrent: 16, create: 2, start: 1, ready: 1}
 	begin := measure{name: fmt.Sprintf("seed-%d", services), run: seed(most)}
 	if rollOut {
-		begin = rollOutMeasure(fmt.Sprintf("rollout-%d", services), orderWall, most, false, true)
+		begin = rollOutMeasure(fmt.Sprintf("rollout-%d", services), orderWall, most, alone, true)
 	}
 	return []measure{begin, {name: "memory", run: memory}, {name: "cold-start", run: coldStart}, {name: "rest", run: rest}}
 }
 
 // rollOutMeasure is wall time against its bound. 10,000 at once are measured without a goal: one machine is simulator, API server and
 // controller then.
-func rollOutMeasure(name string, order int, s shape, together, kept bool) measure {
-	return measure{name: name, together: together, run: func(ctx context.Context, b *bench) error {
+func rollOutMeasure(name string, order int, s shape, group int, kept bool) measure {
+	return measure{name: name, group: group, run: func(ctx context.Context, b *bench) error {
 		c, err := b.lab.scene(ctx, s)
 		if err != nil {
 			return err
@@ -130,7 +137,7 @@ func rollOutMeasure(name string, order int, s shape, together, kept bool) measur
 
 // bulkMeasure counts the calls of services that all come up at once, on one node with four slots, and their wall time too.
 func bulkMeasure(name string, order int, s shape, goal float64) measure {
-	return measure{name: name, together: true, run: func(ctx context.Context, b *bench) error {
+	return measure{name: name, group: small, run: func(ctx context.Context, b *bench) error {
 		c, err := b.lab.scene(ctx, s)
 		if err != nil {
 			return err

@@ -47,7 +47,7 @@ func memory(ctx context.Context, b *bench) error {
 			}
 		}
 	}
-	if err := pause(ctx, settleTime); err != nil {
+	if err := pause(ctx, settleTime/4); err != nil {
 		return err
 	}
 	now, err := b.lab.usage()
