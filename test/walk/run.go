@@ -214,8 +214,9 @@ func (w *walk) back(began map[string]string) {
 		return
 	}
 	w.rest()
-	for deadline := time.Now().Add(patience); lab.Reason(w.Get("a")) == v1alpha1.ReasonWaitingForHealth && time.Now().Before(deadline); {
-		time.Sleep(100 * time.Millisecond) // elsewhere this may last; the first spec's check passes
+	onTheWay := []string{v1alpha1.ReasonWaitingForHealth, v1alpha1.ReasonEnvironment}
+	for deadline := time.Now().Add(patience); slices.Contains(onTheWay, lab.Reason(w.Get("a"))) && time.Now().Before(deadline); {
+		time.Sleep(100 * time.Millisecond) // elsewhere these may last; the first spec's check passes, and its environment is empty
 		w.rest()
 	}
 	s = w.Get("a")
