@@ -2,8 +2,10 @@ package controllers_test
 
 import (
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -121,6 +123,34 @@ func TestACreationThatFoundNobodyGoesToAnotherNode(t *testing.T) {
 	l.must(l.pve.SetNodeOnline("pve1", true))
 	if n := l.begun("vzcreate", 0); n != 2 {
 		t.Errorf("%d containers were made for two services", n)
+	}
+}
+
+func TestAProxmoxThatDoesNotAnswerHoldsNobodyElseUp(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	var asked, gaveUp atomic.Int32
+	end := make(chan struct{})
+	silent := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		select {
+		case <-r.Context().Done():
+			gaveUp.Add(1)
+		case <-end:
+		}
+	})
+	for _, name := range []string{"north", "south"} {
+		server := httptest.NewServer(silent)
+		t.Cleanup(server.Close)
+		l.host(func(h *v1alpha1.NixMoxHost) { h.Name, h.Spec.Endpoints = name, []string{server.URL} })
+	}
+	t.Cleanup(func() { close(end) }) // before the servers close, which wait for their handlers
+	l.eventually("both are asked", func() bool { return asked.Load() >= 2 })
+	l.host()
+	l.service("a", checked(11, "a", ""))
+	l.ready("a")
+	if n := gaveUp.Load(); n > 0 {
+		t.Errorf("%d calls to the silent ones had ended before", n)
 	}
 }
 

@@ -108,6 +108,11 @@ func (r *ServiceReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 	if err := r.ensureFinalizer(ctx, p); err != nil {
 		return ctrl.Result{}, err
 	}
+	defer func() {
+		if p.session != nil {
+			p.session.passes.leave(p.key)
+		}
+	}()
 	return r.finish(ctx, p, r.advance(ctx, p))
 }
 
@@ -115,6 +120,7 @@ func (r *ServiceReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 func (r *ServiceReconciler) advance(ctx context.Context, p *pass) Outcome {
 	for _, do := range []func(context.Context, *pass) *Outcome{
 		r.resolveHost,
+		r.takeTurn,
 		r.lookAfresh,
 		r.judgeSet,
 		r.resolveOperation,

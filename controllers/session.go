@@ -30,6 +30,7 @@ type session struct {
 	api       execute.API
 	client    *proxmox.Client
 	inventory *inventory.Inventory
+	passes    *passes
 	// cluster is shared with whoever else works on this Proxmox.
 	cluster atomic.Pointer[cluster]
 	log     logr.Logger
@@ -278,7 +279,7 @@ func (s *Sessions) open(name types.NamespacedName, host *v1alpha1.NixMoxHost, c 
 	ctx, stop := context.WithCancel(s.ctx)
 	created := &session{
 		api: client, client: client, creds: c.Credentials, names: map[string]bool{c.Identity(): true}, log: log, stop: stop,
-		hosts: map[types.NamespacedName]bool{name: true}, checked: map[types.NamespacedName]preflight{}, known: endpointsOf(host.Spec.Endpoints),
+		hosts: map[types.NamespacedName]bool{name: true}, checked: map[types.NamespacedName]preflight{}, passes: newPasses(s.wakeService), known: endpointsOf(host.Spec.Endpoints),
 		owners: map[proxmox.VMID]map[types.NamespacedName]bool{}, shelves: map[string]shelf{}, seen: map[types.UID]time.Time{},
 	}
 	poll := inventory.Options{

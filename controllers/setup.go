@@ -153,6 +153,9 @@ func (r *ServiceReconciler) setup(mgr ctrl.Manager, w *waker, workers int) error
 		Complete(r)
 }
 
+// hostWorkers is how many hosts are looked at at once: one that does not answer takes its worker for as long as a call may last.
+const hostWorkers = 16
+
 func (r *HostReconciler) setup(mgr ctrl.Manager, w *waker) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("host").
 		For(&v1alpha1.NixMoxHost{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
@@ -166,6 +169,7 @@ func (r *HostReconciler) setup(mgr ctrl.Manager, w *waker) error {
 			},
 		}).
 		WatchesRawSource(w.source()).
+		WithOptions(controller.Options{MaxConcurrentReconciles: hostWorkers}).
 		WithLogConstructor(logsOf(mgr.GetLogger(), "host")).
 		Complete(r)
 }

@@ -103,7 +103,7 @@ func New(ctx context.Context, cfg *rest.Config, opts Options) (manager.Manager, 
 	}
 	workers := opts.Workers
 	if workers <= 0 {
-		workers = 16
+		workers = 64 // they wait for answers most of the time, and one Proxmox gets a part of them
 	}
 	return mgr, controllers.Setup(mgr, sessions, newScheduler, guests, controllers.Options{Workers: workers, ProblemGrace: opts.ProblemGrace, Timing: opts.Timing})
 }
