@@ -281,6 +281,7 @@ var (
 
 	anyTime = regexp.MustCompile(`20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
 	anyTask = regexp.MustCompile(`UPID:[^\s)]*`)
+	anyTry  = regexp.MustCompile(`tried \d+ times`)
 	anyPort = regexp.MustCompile(`127\.0\.0\.1:\d+`)
 )
 
@@ -289,6 +290,7 @@ func (l *lab) anonymous(text string) string {
 	text = strings.ReplaceAll(text, l.namespace, "homelab")
 	text = anyTime.ReplaceAllString(text, "2026-06-01T12:00:00Z")
 	text = anyTask.ReplaceAllString(text, "UPID:pve1:...")
+	text = anyTry.ReplaceAllString(text, "tried 2 times")
 	text = anyPort.ReplaceAllString(text, "pve1.lan:8006")
 	return strings.ReplaceAll(text, "http://pve1", "https://pve1")
 }
