@@ -13,7 +13,8 @@ import (
 const invitation = 2 * time.Second
 
 // slots bound how many creations and starts run at once on a node. A service keeps its slot from the creation until its start task has
-// ended. Who found none queues, first come first served; a slot that becomes free wakes exactly one of them and is kept for it.
+// ended. Who found none queues, the longest chain of services first, else first come first served; a slot that becomes free wakes exactly one
+// of them and is kept for it.
 type slots struct {
 	wake func(types.NamespacedName)
 
@@ -38,6 +39,8 @@ type place struct {
 type wish struct {
 	nodes []string
 	most  int
+	// chain is how many services come up one after the other from this one on. Whoever has the longest before it goes first.
+	chain int
 }
 
 func newSlots(wake func(types.NamespacedName)) *slots {
@@ -68,10 +71,10 @@ func (s *slots) instead() *slots {
 }
 
 // acquire takes a slot on one of the nodes, the first that has one, if fewer than most are taken there; else it queues for one.
-func (s *slots) acquire(who types.NamespacedName, most int, nodes ...string) (node string, ok bool) {
+func (s *slots) acquire(who types.NamespacedName, w wish) (node string, ok bool) {
 	s = s.instead()
 	s.mu.Lock()
-	node, left, ok := s.choose(who, most, nodes)
+	node, left, ok := s.choose(who, w)
 	next, invited := types.NamespacedName{}, false
 	if left != "" {
 		next, invited = s.invite(left)
@@ -85,9 +88,9 @@ func (s *slots) acquire(who types.NamespacedName, most int, nodes ...string) (no
 
 // choose finds who a slot or a place in the queue. left is a node on which it gives up what it had: it was invited there, or held a slot,
 // and is to go elsewhere now, since another node has less memory committed by now. The lock is held.
-func (s *slots) choose(who types.NamespacedName, most int, nodes []string) (node, left string, ok bool) {
+func (s *slots) choose(who types.NamespacedName, w wish) (node, left string, ok bool) {
 	if at, holds := s.held[who]; holds {
-		if slices.Contains(nodes, at) {
+		if slices.Contains(w.nodes, at) {
 			return at, "", true
 		}
 		delete(s.held, who)
@@ -97,23 +100,36 @@ func (s *slots) choose(who types.NamespacedName, most int, nodes []string) (node
 	if at, invited := s.invited[who]; invited {
 		delete(s.invited, who)
 		s.taken[at.node]--
-		if slices.Contains(nodes, at.node) {
+		if slices.Contains(w.nodes, at.node) {
 			s.take(who, at.node)
 			return at.node, left, true
 		}
 		left = at.node
 	}
-	for _, node := range nodes {
-		if s.taken[node] < most {
+	for _, node := range w.nodes {
+		if s.taken[node] < w.most {
 			s.take(who, node)
 			return node, left, true
 		}
 	}
 	if _, queued := s.waiting[who]; !queued {
-		s.queue = append(s.queue, who)
+		s.enqueue(who, w.chain)
 	}
-	s.waiting[who] = wish{nodes, most}
+	s.waiting[who] = w
 	return "", left, false
+}
+
+// enqueue puts who behind those whose chain is as long or longer. The lock is held.
+func (s *slots) enqueue(who types.NamespacedName, chain int) {
+	at := len(s.queue)
+	for at > 0 {
+		before, waits := s.waiting[s.queue[at-1]]
+		if waits && before.chain >= chain {
+			break
+		}
+		at--
+	}
+	s.queue = slices.Insert(s.queue, at, who)
 }
 
 // take gives who a slot of a node. The lock is held.

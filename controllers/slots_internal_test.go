@@ -25,19 +25,19 @@ func TestAFreeSlotWakesOneAndIsKeptForIt(t *testing.T) {
 			woken = append(woken, n)
 		})
 		for n := range 10 {
-			if _, ok := s.acquire(who(n), 2, "pve1"); ok != (n < 2) {
+			if _, ok := s.acquire(who(n), wish{nodes: []string{"pve1"}, most: 2}); ok != (n < 2) {
 				t.Fatalf("%d: acquired %v", n, ok)
 			}
-			s.acquire(who(n), 2, "pve1") // a second look changes nothing
+			s.acquire(who(n), wish{nodes: []string{"pve1"}, most: 2}) // a second look changes nothing
 		}
 		s.release(who(0))
 		if !slices.Equal(woken, []types.NamespacedName{who(2)}) {
 			t.Fatalf("woken: %v", woken)
 		}
-		if _, ok := s.acquire(who(9), 2, "pve1"); ok {
+		if _, ok := s.acquire(who(9), wish{nodes: []string{"pve1"}, most: 2}); ok {
 			t.Error("somebody took the slot that is kept for another")
 		}
-		if _, ok := s.acquire(who(2), 2, "pve1"); !ok {
+		if _, ok := s.acquire(who(2), wish{nodes: []string{"pve1"}, most: 2}); !ok {
 			t.Error("who was woken did not get its slot")
 		}
 		s.release(who(1))
@@ -58,19 +58,19 @@ func TestASlotIsOfOneNode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var woken []types.NamespacedName
 		s := newSlots(func(n types.NamespacedName) { woken = append(woken, n) })
-		if node, ok := s.acquire(who(1), 1, "pve1", "pve2"); !ok || node != "pve1" {
+		if node, ok := s.acquire(who(1), wish{nodes: []string{"pve1", "pve2"}, most: 1}); !ok || node != "pve1" {
 			t.Errorf("%v on %s", ok, node)
 		}
-		if node, ok := s.acquire(who(2), 1, "pve1", "pve2"); !ok || node != "pve2" {
+		if node, ok := s.acquire(who(2), wish{nodes: []string{"pve1", "pve2"}, most: 1}); !ok || node != "pve2" {
 			t.Errorf("the node with a free slot is taken: %v on %s", ok, node)
 		}
-		s.acquire(who(3), 1, "pve1")
-		s.acquire(who(4), 1, "pve1", "pve2")
+		s.acquire(who(3), wish{nodes: []string{"pve1"}, most: 1})
+		s.acquire(who(4), wish{nodes: []string{"pve1", "pve2"}, most: 1})
 		s.release(who(2))
 		if !slices.Equal(woken, []types.NamespacedName{who(4)}) {
 			t.Errorf("a slot of pve2 woke %v", woken)
 		}
-		if node, ok := s.acquire(who(4), 1, "pve2"); !ok || node != "pve2" {
+		if node, ok := s.acquire(who(4), wish{nodes: []string{"pve2"}, most: 1}); !ok || node != "pve2" {
 			t.Errorf("%v on %s", ok, node)
 		}
 		// What runs since before we were started counts, even above the limit.
@@ -104,21 +104,45 @@ func TestAWaiterIsWokenByWhomItWaitsFor(t *testing.T) {
 	}
 }
 
+// Whoever has the longest chain before it goes first; of equals, whoever came first.
+func TestTheLongestChainGetsTheNextSlot(t *testing.T) {
+	var woken []types.NamespacedName
+	who := func(n int) types.NamespacedName { return types.NamespacedName{Name: fmt.Sprint(n)} }
+	s := newSlots(func(next types.NamespacedName) { woken = append(woken, next) })
+	ask := func(n, chain int) bool {
+		_, ok := s.acquire(who(n), wish{nodes: []string{"pve1"}, most: 1, chain: chain})
+		return ok
+	}
+	ask(0, 1)
+	for n, chain := range map[int]int{1: 1, 2: 3, 3: 2} {
+		ask(n, chain)
+	}
+	ask(4, 3)
+	ask(5, 0)
+	s.release(who(0))
+	for _, n := range []int{2, 4, 3, 1, 5} {
+		if last := woken[len(woken)-1]; last != who(n) || !ask(n, 1) {
+			t.Fatalf("%v was woken, not %d", last, n)
+		}
+		s.release(who(n))
+	}
+}
+
 func TestSlotsThatTurnOutToBeOfOneProxmoxAreCountedTogether(t *testing.T) {
 	wake := func(types.NamespacedName) {}
 	a, b := newCluster(wake), newCluster(wake)
-	a.slots.acquire(who(1), 2, "pve1")
-	b.slots.acquire(who(2), 2, "pve1")
+	a.slots.acquire(who(1), wish{nodes: []string{"pve1"}, most: 2})
+	b.slots.acquire(who(2), wish{nodes: []string{"pve1"}, most: 2})
 	b.placed[who(2)] = placement{node: "pve1", memoryMiB: 512}
 	a.absorb(b)
-	if _, ok := a.slots.acquire(who(3), 2, "pve1"); ok {
+	if _, ok := a.slots.acquire(who(3), wish{nodes: []string{"pve1"}, most: 2}); ok {
 		t.Error("a third took one of two slots")
 	}
-	if _, ok := b.slots.acquire(who(4), 2, "pve1"); ok {
+	if _, ok := b.slots.acquire(who(4), wish{nodes: []string{"pve1"}, most: 2}); ok {
 		t.Error("a fourth took one through what was absorbed")
 	}
 	b.slots.release(who(2)) // whoever still knows the old slots gives back a new one
-	if _, ok := a.slots.acquire(who(3), 2, "pve1"); !ok {
+	if _, ok := a.slots.acquire(who(3), wish{nodes: []string{"pve1"}, most: 2}); !ok {
 		t.Error("the slot that was given back is not free")
 	}
 	if a.placed[who(2)].memoryMiB != 512 {
@@ -150,22 +174,22 @@ func TestASlotThatTheInvitedOneDoesNotWantIsOfferedToTheNext(t *testing.T) {
 		var woken []types.NamespacedName
 		s := newSlots(func(n types.NamespacedName) { woken = append(woken, n) })
 		for n := range 2 {
-			s.acquire(who(n), 1, fmt.Sprintf("pve%d", n+1))
+			s.acquire(who(n), wish{nodes: []string{fmt.Sprintf("pve%d", n+1)}, most: 1})
 		}
-		s.acquire(who(2), 1, "pve1", "pve2")
-		s.acquire(who(3), 1, "pve1")
+		s.acquire(who(2), wish{nodes: []string{"pve1", "pve2"}, most: 1})
+		s.acquire(who(3), wish{nodes: []string{"pve1"}, most: 1})
 		s.release(who(0))
 		if !slices.Equal(woken, []types.NamespacedName{who(2)}) {
 			t.Fatalf("woken: %v", woken)
 		}
 		// It was invited to pve1; by now another node is the better one, and is full.
-		if node, ok := s.acquire(who(2), 1, "pve2"); ok {
+		if node, ok := s.acquire(who(2), wish{nodes: []string{"pve2"}, most: 1}); ok {
 			t.Fatalf("it got a slot of %s", node)
 		}
 		if !slices.Equal(woken, []types.NamespacedName{who(2), who(3)}) {
 			t.Fatalf("woken: %v; the slot of pve1 is lost", woken)
 		}
-		if node, ok := s.acquire(who(3), 1, "pve1"); !ok || node != "pve1" {
+		if node, ok := s.acquire(who(3), wish{nodes: []string{"pve1"}, most: 1}); !ok || node != "pve1" {
 			t.Errorf("the next got %q, %v", node, ok)
 		}
 	})
@@ -180,11 +204,11 @@ func TestAnInvitationThatEndsTakesNobodyOutOfTheQueue(t *testing.T) {
 			defer mu.Unlock()
 			woken = append(woken, n)
 		})
-		s.acquire(who(0), 1, "pve1")
-		s.acquire(who(1), 1, "pve2")
-		s.acquire(who(2), 1, "pve1")
+		s.acquire(who(0), wish{nodes: []string{"pve1"}, most: 1})
+		s.acquire(who(1), wish{nodes: []string{"pve2"}, most: 1})
+		s.acquire(who(2), wish{nodes: []string{"pve1"}, most: 1})
 		s.release(who(0))
-		s.acquire(who(2), 1, "pve2") // it was invited to pve1, and waits for pve2 instead
+		s.acquire(who(2), wish{nodes: []string{"pve2"}, most: 1}) // it was invited to pve1, and waits for pve2 instead
 		time.Sleep(2 * invitation)
 		s.release(who(1))
 		mu.Lock()

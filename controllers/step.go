@@ -177,7 +177,7 @@ func (r *ServiceReconciler) slot(ctx context.Context, p *pass, s plan.Step) *Out
 		}
 	}
 	most := int(max(p.host.Spec.Rollout.MaxConcurrent, 1))
-	if node, ok := shared.slots.acquire(p.key, most, nodes...); ok {
+	if node, ok := shared.slots.acquire(p.key, wish{nodes: nodes, most: most, chain: p.report.Chain(keyOf(p.svc))}); ok {
 		if s.Kind == plan.Migrate {
 			return nil // until it is there, it is where it is
 		}

@@ -29,6 +29,7 @@ type Node struct {
 type Graph struct {
 	names   []string
 	indexOf func() map[string]int32
+	heights func() []int32
 	missing []Missing
 
 	dependencies adjacency // node -> what it depends on, ascending
@@ -115,6 +116,7 @@ func (g *Graph) connect(edges *builder) {
 	g.dependents = edges.rows.transposed()
 	g.dependencies = g.dependents.transposed()
 	g.ranking = rank(g.dependencies, g.dependents)
+	g.heights = sync.OnceValue(func() []int32 { return rank(g.dependents, g.dependencies).level })
 }
 
 // builder collects the rows of an adjacency in the order of their nodes.

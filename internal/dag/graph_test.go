@@ -102,6 +102,15 @@ func TestReach(t *testing.T) {
 	same(t, "a node in a cycle is not its own dependency", []string{"c"}, loop.Dependencies("b"))
 }
 
+func TestHeights(t *testing.T) {
+	g := dag.New([]dag.Node{{"a", []string{"b"}}, {"b", []string{"c"}}, {"c", nil}, {"lone", nil}, {"wide", []string{"c"}}, {"below", nil}, {"x", []string{"y", "below"}}, {"y", []string{"x"}}})
+	got := map[string]int{}
+	for i := range int32(g.Len()) {
+		got[g.Name(i)] = g.Height(i)
+	}
+	same(t, "heights", map[string]int{"a": 1, "b": 2, "c": 3, "lone": 1, "wide": 1, "below": 0, "x": 0, "y": 0}, got)
+}
+
 func TestLevels(t *testing.T) {
 	g := dag.New(parse("a: b; b: c; c; x: y; y: x"))
 	same(t, "levels", map[string]int{"c": 1, "b": 2, "a": 3}, g.Levels())

@@ -88,6 +88,11 @@ func (g *Graph) Teardown() []string {
 // that is.
 func (g *Graph) Unordered() []string { return g.namesOf(g.unordered) }
 
+// Height is how many nodes the longest chain has that begins with i and goes on
+// with what depends on it: 1 for one that nobody needs. It is 0 for a node that
+// is in a cycle or that one in a cycle depends on. It is computed when asked for.
+func (g *Graph) Height(i int32) int { return int(g.heights()[i]) }
+
 // OrderIndices is Order as indices. Callers must not change it.
 func (g *Graph) OrderIndices() []int32 { return g.order }
 

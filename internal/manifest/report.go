@@ -46,6 +46,16 @@ func (r *Report) Level(k Key) int {
 	return 0
 }
 
+// Chain is how many services, k among them, come up one after the other at
+// the longest because each waits for the one before. It is 0 for a service
+// that is in a circle or has one waiting for it.
+func (r *Report) Chain(k Key) int {
+	if i, ok := r.set.find(k); ok {
+		return r.set.graph.Height(i)
+	}
+	return 0
+}
+
 // Dependencies lists the services that k depends on directly and that exist,
 // sorted.
 func (r *Report) Dependencies(k Key) []Key {

@@ -99,6 +99,6 @@ func TestTheGraphShowsWhatIsMissing(t *testing.T) {
 func TestAKeyOutsideTheSetIsNoReasonToPanic(t *testing.T) {
 	r := manifest.Validate(nil, nil)
 	k := key("nobody")
-	same(t, "numbers", []int{0, 0, 0}, []int{r.Phase(k), r.Level(k), r.PhaseCount()})
+	same(t, "numbers", []int{0, 0, 0, 0}, []int{r.Phase(k), r.Level(k), r.Chain(k), r.PhaseCount()})
 	same(t, "neighbours", 0, len(r.Dependencies(k))+len(r.Dependents(k))+len(r.Order())+len(r.Phases()))
 }
