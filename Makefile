@@ -66,7 +66,7 @@ fidelity: pvesim ## Hold bin/pvesim against 830 recorded answers of a Proxmox VE
 	$(PURE) GOFLAGS="$(LINT_GOFLAGS)" hack/fidelity.sh
 
 .PHONY: bench
-bench: controller nixmox ## Measure time, calls, memory and writes against their goals (under ten minutes)
+bench: controller nixmox ## Measure time, calls, memory and writes against their goals (about ten minutes)
 	$(PURE) $(GO) run $(BUILD_FLAGS) ./test/bench --bin bin --docs docs/performance.md
 
 .PHONY: bench-full
