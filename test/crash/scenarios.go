@@ -205,7 +205,8 @@ func isCreate(r *http.Request) bool {
 	return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/lxc")
 }
 
-// late cuts the first creation's connection and delivers the call half a lost reply later.
+// late cuts the first creation's connection and delivers the call a quarter of a lost reply later. The status tells when a call began in whole
+// seconds, so that up to a second of the wait for it may be over at its begin.
 func late(w *world, next http.Handler) http.Handler {
 	var first atomic.Bool
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -221,7 +222,7 @@ func late(w *world, next http.Handler) http.Handler {
 		copied.Body = io.NopCloser(bytes.NewReader(body))
 		delivered := make(chan struct{})
 		w.T.Cleanup(func() { <-delivered })
-		time.AfterFunc(timing.LostReply/2, func() {
+		time.AfterFunc(timing.LostReply/4, func() {
 			defer close(delivered)
 			next.ServeHTTP(httptest.NewRecorder(), copied)
 		})
