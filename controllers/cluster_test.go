@@ -11,6 +11,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
 	"github.com/nixmox/nixmox-controller/internal/pvesim"
@@ -126,32 +127,49 @@ func TestACreationThatFoundNobodyGoesToAnotherNode(t *testing.T) {
 	}
 }
 
-func TestAProxmoxThatDoesNotAnswerHoldsNobodyElseUp(t *testing.T) {
+func TestAProxmoxThatFallsSilentHoldsNobodyElseUp(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
+	answers, err := l.pve.NodeHandler("pve1")
+	l.must(err)
+	var silent atomic.Bool
 	var asked, gaveUp atomic.Int32
 	end := make(chan struct{})
-	silent := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		asked.Add(1)
+	north := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !silent.Load() {
+			answers.ServeHTTP(w, r)
+			return
+		}
+		preflight := strings.HasSuffix(r.URL.Path, "/access/permissions") // which the host's own worker asks for
+		if preflight {
+			asked.Add(1)
+		}
 		select {
 		case <-r.Context().Done():
-			gaveUp.Add(1)
+			if preflight {
+				gaveUp.Add(1)
+			}
 		case <-end:
 		}
-	})
-	for _, name := range []string{"north", "south"} {
-		server := httptest.NewServer(silent)
-		t.Cleanup(server.Close)
-		l.host(func(h *v1alpha1.NixMoxHost) { h.Name, h.Spec.Endpoints = name, []string{server.URL} })
-	}
-	t.Cleanup(func() { close(end) }) // before the servers close, which wait for their handlers
-	l.eventually("both are asked", func() bool { return asked.Load() >= 2 })
+	}))
+	t.Cleanup(north.Close)
+	t.Cleanup(func() { close(end) }) // before the server closes, which waits for its handlers
+	l.host(func(h *v1alpha1.NixMoxHost) { h.Name, h.Spec.Endpoints = "north", []string{north.URL} })
+	l.saysOfHost("north", metav1.ConditionTrue, "Connected")
+	silent.Store(true)
+	h := &v1alpha1.NixMoxHost{}
+	l.must(l.api.Client.Get(t.Context(), client.ObjectKey{Namespace: l.namespace, Name: "north"}, h))
+	before := h.DeepCopy()
+	h.Spec.Policy.Bridges = []string{"vmbr7"} // something new to look for
+	l.must(l.api.Client.Patch(t.Context(), h, client.MergeFrom(before)))
+	l.eventually("its worker waits for an answer", func() bool { return asked.Load() > 0 })
 	l.host()
+	l.saysOfHost("default", metav1.ConditionTrue, "Connected")
+	if n := gaveUp.Load(); n > 0 { // after 40 s
+		t.Errorf("%d workers had given up on the silent one before", n)
+	}
 	l.service("a", checked(11, "a", ""))
 	l.ready("a")
-	if n := gaveUp.Load(); n > 0 {
-		t.Errorf("%d calls to the silent ones had ended before", n)
-	}
 }
 
 func TestVirtualMachinesInTheRangeAreStepped(t *testing.T) {
