@@ -2,7 +2,6 @@ package controllers
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"time"
 
@@ -36,10 +35,7 @@ func (q *passes) enter(who types.NamespacedName) bool {
 	defer q.mu.Unlock()
 	if len(q.inside) < mostPasses {
 		q.inside[who] = true
-		if q.queued[who] {
-			delete(q.queued, who)
-			q.queue = slices.DeleteFunc(q.queue, func(other types.NamespacedName) bool { return other == who })
-		}
+		delete(q.queued, who) // its place in the queue is skipped later
 		return true
 	}
 	if !q.queued[who] {
@@ -53,11 +49,14 @@ func (q *passes) enter(who types.NamespacedName) bool {
 func (q *passes) leave(who types.NamespacedName) {
 	q.mu.Lock()
 	delete(q.inside, who)
-	n := min(mostPasses-len(q.inside), len(q.queue))
-	called := slices.Clone(q.queue[:n])
-	q.queue = slices.Delete(q.queue, 0, n)
-	for _, other := range called {
-		delete(q.queued, other)
+	var called []types.NamespacedName
+	for len(q.queue) > 0 && len(q.inside)+len(called) < mostPasses {
+		other := q.queue[0]
+		q.queue = q.queue[1:]
+		if q.queued[other] {
+			delete(q.queued, other)
+			called = append(called, other)
+		}
 	}
 	q.mu.Unlock()
 	for _, other := range called {
