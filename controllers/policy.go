@@ -2,11 +2,11 @@ package controllers
 
 import (
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+	"github.com/nixmox/nixmox-controller/internal/topology"
 )
 
 // policyRefuses says what of a service's spec the host's policy does not allow, empty when nothing. What the host itself gives by
@@ -17,25 +17,18 @@ func policyRefuses(host *v1alpha1.NixMoxHost, svc *v1alpha1.NixMoxService) strin
 		!slices.ContainsFunc(policy.Templates, func(pattern string) bool { return globs(pattern, t) }) {
 		return fmt.Sprintf("spec.template: host %s does not allow %s, only %s (spec.policy.templates)", host.Name, t, list(policy.Templates))
 	}
-	bridge := ""
-	if n := svc.Spec.Network; n != nil {
-		bridge = n.Bridge
-	}
-	if len(policy.Bridges) > 0 && bridge != "" && bridge != host.Spec.Network.Bridge && !slices.Contains(policy.Bridges, bridge) {
-		return fmt.Sprintf("spec.network.bridge: host %s does not allow %s, only %s (spec.policy.bridges)", host.Name, bridge,
-			list(slices.Compact(slices.Sorted(slices.Values(append([]string{host.Spec.Network.Bridge}, policy.Bridges...))))))
+	if n := svc.Spec.Network; n != nil && n.Bridge != "" && !topology.AllowsBridge(host, n.Bridge) {
+		return fmt.Sprintf("spec.network.bridge: host %s does not allow %s, only %s (spec.policy.bridges)", host.Name, n.Bridge,
+			list(slices.Compact(slices.Sorted(slices.Values(append([]string{topology.Bridge(host)}, policy.Bridges...))))))
 	}
 	return pathRefused(host, svc)
 }
 
-// pathRefused says which path of the node the host does not allow to be mounted. Paths are compared part by part, as they are written: a link
-// on the node leads where it leads.
+// pathRefused says which path of the node the host does not allow to be mounted.
 func pathRefused(host *v1alpha1.NixMoxHost, svc *v1alpha1.NixMoxService) string {
 	allowed := host.Spec.Policy.HostPaths
 	for _, v := range svc.Spec.Volumes {
-		if v.HostPath == "" || path.Clean(v.HostPath) == v.HostPath && slices.ContainsFunc(allowed, func(dir string) bool {
-			return v.HostPath == dir || strings.HasPrefix(v.HostPath, dir+"/")
-		}) {
+		if v.HostPath == "" || topology.AllowsPath(host, v.HostPath) {
 			continue
 		}
 		only := "and none is allowed"

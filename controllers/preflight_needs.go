@@ -42,7 +42,7 @@ func needsOf(host *v1alpha1.NixMoxHost, services []v1alpha1.NixMoxService) needs
 		all[name] = true
 		n.by[name] = service
 	}
-	storage, bridge := cmp.Or(host.Spec.Defaults.Storage, "local"), cmp.Or(host.Spec.Network.Bridge, "vmbr0")
+	storage, bridge := cmp.Or(host.Spec.Defaults.Storage, "local"), topology.Bridge(host)
 	need(storages, storage, "")
 	need(templates, host.Spec.Defaults.Template, "")
 	need(bridges, onVLAN(bridge, host.Spec.Network.VLANTag), "")

@@ -1,6 +1,7 @@
 package adopt
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"net/netip"
@@ -18,10 +19,8 @@ import (
 	"github.com/nixmox/nixmox-controller/internal/marker"
 	"github.com/nixmox/nixmox-controller/internal/plan"
 	"github.com/nixmox/nixmox-controller/internal/proxmox"
+	"github.com/nixmox/nixmox-controller/internal/topology"
 )
-
-// defaultBridge is that of a host that names none.
-const defaultBridge = "vmbr0"
 
 // Guest is a container as the host has it.
 type Guest struct {
@@ -147,7 +146,7 @@ func (m *mapping) cpu() {
 		m.svc.Spec.Resources.CPU = cpu
 		return
 	}
-	m.note("cores=%s with cpulimit=%s is not what a cpu can say: it stays as it is", or(m.c.Raw["cores"], "all"), or(m.c.Raw["cpulimit"], "none"))
+	m.note("cores=%s with cpulimit=%s is not what a cpu can say: it stays as it is", cmp.Or(m.c.Raw["cores"], "all"), cmp.Or(m.c.Raw["cpulimit"], "none"))
 }
 
 func bytes(n int64) *resource.Quantity { return resource.NewQuantity(n, resource.BinarySI) }
@@ -155,7 +154,7 @@ func bytes(n int64) *resource.Quantity { return resource.NewQuantity(n, resource
 func (m *mapping) network(address netip.Prefix) {
 	net, hosts := m.c.Nets[0], m.host.Spec.Network
 	own := v1alpha1.ServiceNetwork{}
-	if net.Bridge != or(hosts.Bridge, defaultBridge) {
+	if net.Bridge != topology.Bridge(m.host) {
 		own.Bridge = net.Bridge
 	}
 	if net.Tag != 0 && (hosts.VLANTag == nil || int(*hosts.VLANTag) != net.Tag) {
@@ -328,11 +327,4 @@ func sorted(of map[int]proxmox.Mount) []int {
 	}
 	slices.Sort(all)
 	return all
-}
-
-func or(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
 }

@@ -1,13 +1,14 @@
 package adopt
 
 import (
+	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
 	"github.com/nixmox/nixmox-controller/internal/marker"
 	"github.com/nixmox/nixmox-controller/internal/proxmox"
+	"github.com/nixmox/nixmox-controller/internal/topology"
 )
 
 // WhyNot says why a guest cannot be adopted on a host without harm; it is empty for one that can. A guest without a view is judged by what
@@ -50,7 +51,7 @@ func unfit(_ *v1alpha1.NixMoxHost, g Guest) string {
 		return "no interface net0"
 	}
 	if _, ok := Address(c); !ok {
-		return "no static address on net0 (it has ip=" + or(c.Nets[0].IP, "none") + ")"
+		return "no static address on net0 (it has ip=" + cmp.Or(c.Nets[0].IP, "none") + ")"
 	}
 	if _, ok := c.RootFS.SizeBytes(); !ok {
 		return "the size of its root disk is not known"
@@ -81,11 +82,10 @@ func disks(host *v1alpha1.NixMoxHost, g Guest) string {
 
 // noHostPath says why a path of the node cannot be a volume of a service.
 func noHostPath(host *v1alpha1.NixMoxHost, m proxmox.Mount) string {
-	allowed := host.Spec.Policy.HostPaths
 	switch {
 	case !pathForm.MatchString(m.Volume) || dotPart.MatchString(m.Volume) || devices.MatchString(m.Volume) || len(m.Volume) > 255 || !mountable(m.Path):
 		return "which has no place in a service"
-	case !slices.ContainsFunc(allowed, func(dir string) bool { return m.Volume == dir || strings.HasPrefix(m.Volume, dir+"/") }):
+	case !topology.AllowsPath(host, m.Volume):
 		return "which the host does not allow yet: spec.policy.hostPaths"
 	}
 	return ""
@@ -101,8 +101,8 @@ func waiting(_ *v1alpha1.NixMoxHost, g Guest) string {
 
 // forbidden is what the host's policy does not let a service ask for.
 func forbidden(host *v1alpha1.NixMoxHost, g Guest) string {
-	allowed, bridge := host.Spec.Policy.Bridges, g.View.Future.Nets[0].Bridge
-	if len(allowed) == 0 || bridge == or(host.Spec.Network.Bridge, defaultBridge) || slices.Contains(allowed, bridge) {
+	bridge := g.View.Future.Nets[0].Bridge
+	if topology.AllowsBridge(host, bridge) {
 		return ""
 	}
 	return fmt.Sprintf("the host's policy.bridges does not allow %s", bridge)
