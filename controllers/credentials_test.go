@@ -1,21 +1,10 @@
 package controllers_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/pem"
 	"fmt"
-	"io"
-	"log"
-	"math/big"
-	"net"
 	"net/http/httptest"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -72,43 +61,12 @@ func TestAUserWithAPasswordIsLoggedInAndStaysSo(t *testing.T) {
 	}
 }
 
-// authority is a certificate authority and a certificate of its own for 127.0.0.1.
-func authority(t *testing.T) (pemCA string, certificate tls.Certificate) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: "Proxmox Virtual Environment " + serial.String()}, NotBefore: time.Now().Add(-time.Hour),
-		NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
-}
-
 func TestTheAuthorityComesFromASecretAndMayChange(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	first, certificate := authority(t)
-	second, renewed := authority(t)
-	var current atomic.Pointer[tls.Certificate]
-	current.Store(&certificate)
-	secure := httptest.NewUnstartedServer(l.pve.Handler())
-	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
-	secure.TLS = &tls.Config{MinVersion: tls.VersionTLS12, GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
-		return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{*current.Load()}}, nil
-	}}
-	secure.StartTLS()
-	t.Cleanup(secure.Close)
+	ours, theirs := newClusters(t), newClusters(t)
+	first, second := ours.pem(), theirs.pem()
+	secure := l.secured(ours.issue(time.Hour))
 	l.host(func(h *v1alpha1.NixMoxHost) {
 		h.Spec.Endpoints = []string{secure.URL}
 		h.Spec.TLS = &v1alpha1.TLSSettings{CASecretRef: &v1alpha1.SecretKeyReference{Name: "ca"}}
@@ -123,8 +81,7 @@ func TestTheAuthorityComesFromASecretAndMayChange(t *testing.T) {
 	l.hosted(metav1.ConditionTrue, v1alpha1.ReasonConnected)
 	l.ready("a")
 	// The server gets a certificate of another authority: it is not worked with until the Secret says so.
-	current.Store(&renewed)
-	secure.CloseClientConnections()
+	secure.swap(theirs.issue(time.Hour))
 	l.hosted(metav1.ConditionUnknown, v1alpha1.ReasonHostUnreachable, "signed by an authority that we do not trust")
 	l.putSecret("ca", map[string]string{"ca.crt": second})
 	l.hosted(metav1.ConditionTrue, v1alpha1.ReasonConnected)
