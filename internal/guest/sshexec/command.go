@@ -119,8 +119,8 @@ func judge(r guest.Result) (guest.Result, error) {
 }
 
 // hasWrapper asks for the wrapper. A key that is limited to it (a forced command) answers whatever is asked.
-func hasWrapper(client *ssh.Client) (bool, error) {
-	session, err := client.NewSession()
+func hasWrapper(client *ssh.Client, gone <-chan struct{}) (bool, error) {
+	session, err := openSession(client, gone)
 	if err != nil {
 		return false, fmt.Errorf("logged in, but the node opens no session: %w", err)
 	}

@@ -54,6 +54,9 @@ type node struct {
 type connection struct {
 	client  *ssh.Client
 	wrapper bool
+	// gone is closed once the connection is forgotten.
+	gone   chan struct{}
+	forget sync.Once
 }
 
 // run queues a job for a session and waits for its end, or for the caller's.
@@ -127,7 +130,7 @@ func (n *node) attempt(jobs []*job) error {
 		if err != nil {
 			return err
 		}
-		session, err := conn.client.NewSession()
+		session, err := openSession(conn.client, conn.gone)
 		var refused *ssh.OpenChannelError
 		switch {
 		case errors.As(err, &refused) && refusals < mostRefusals && n.wanted(jobs):
@@ -151,6 +154,28 @@ func (n *node) attempt(jobs []*job) error {
 			return runBatch(session, jobs)
 		}
 		return runPlain(session, jobs[0]) // without the wrapper there is one
+	}
+}
+
+var errGone = errors.New("the connection ended before a session was opened")
+
+// openSession opens a session, until the connection is gone. The library tells those who wait for a session that the connection has ended,
+// and forgets whoever comes just then: that one would wait for ever, and its session would never be free again.
+func openSession(client *ssh.Client, gone <-chan struct{}) (*ssh.Session, error) {
+	type opened struct {
+		session *ssh.Session
+		err     error
+	}
+	result := make(chan opened, 1)
+	go func() {
+		session, err := client.NewSession()
+		result <- opened{session, err}
+	}()
+	select {
+	case r := <-result:
+		return r.session, r.err
+	case <-gone:
+		return nil, errGone
 	}
 }
 
@@ -249,13 +274,13 @@ func (n *node) open(ctx context.Context) (*connection, error) {
 		return nil, n.explain(address, err)
 	}
 	client := ssh.NewClient(conn, channels, requests)
-	wrapper, err := hasWrapper(client)
+	wrapper, err := hasWrapper(client, ctx.Done())
 	if err != nil {
 		_ = client.Close()
 		return nil, fmt.Errorf("node %s (%s): %w", n.name, address, err)
 	}
 	_ = raw.SetDeadline(time.Time{})
-	return &connection{client: client, wrapper: wrapper}, nil
+	return &connection{client: client, wrapper: wrapper, gone: make(chan struct{})}, nil
 }
 
 func (n *node) explain(address string, err error) error {
@@ -316,6 +341,7 @@ func (n *node) watch(conn *connection) {
 // drop forgets a connection.
 func (n *node) drop(conn *connection) {
 	_ = conn.client.Close()
+	conn.forget.Do(func() { close(conn.gone) })
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.conn == conn {
