@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -32,7 +33,6 @@ type openssh struct {
 	address string
 	hostKey string
 	key     []byte // the client's
-	daemon  *exec.Cmd
 	wrapper bool
 }
 
@@ -133,7 +133,19 @@ func (s *openssh) wrapperText() string {
 	return changed
 }
 
+// start runs sshd on a port that was free a moment ago. When somebody else took it meanwhile, it tries another.
 func (s *openssh) start(sshd string) {
+	s.t.Helper()
+	_ = os.MkdirAll("/run/sshd", 0o755) // of the package's; a container's start does not make it
+	for range 5 {
+		if s.listens(sshd) {
+			return
+		}
+	}
+	s.t.Fatal("sshd does not listen")
+}
+
+func (s *openssh) listens(sshd string) bool {
 	s.t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -155,33 +167,51 @@ PermitRootLogin yes
 MaxStartups 100
 SetEnv HOME=%[3]s PATH=%[3]s/bin:/usr/local/bin:/usr/bin:/bin
 `, host, port, s.dir), 0o600)
-	_ = os.MkdirAll("/run/sshd", 0o755) // of the package's; a container's start does not make it
 	var log bytes.Buffer
-	s.daemon = exec.Command(sshd, "-D", "-e", "-f", config)
-	s.daemon.Stderr = &log
-	s.daemon.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := s.daemon.Start(); err != nil {
+	daemon := exec.Command(sshd, "-D", "-e", "-f", config)
+	daemon.Stderr = &log
+	daemon.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := daemon.Start(); err != nil {
 		s.t.Fatal(err)
 	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = daemon.Wait()
+	}()
 	s.t.Cleanup(func() {
-		_ = s.daemon.Process.Kill()
-		_ = s.daemon.Wait()
+		_ = daemon.Process.Kill()
+		<-ended
 		if s.t.Failed() {
 			s.t.Log(log.String())
 		}
 	})
-	deadline := time.Now().Add(30 * time.Second)
-	for {
-		conn, err := net.Dial("tcp", s.address)
-		if err == nil {
-			_ = conn.Close()
-			return
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); {
+		select {
+		case <-ended:
+			return false
+		default:
 		}
-		if time.Now().After(deadline) {
-			s.t.Fatalf("sshd does not listen: %v\n%s", err, &log)
+		if greets(s.address) {
+			return true
 		}
 		time.Sleep(20 * time.Millisecond) // between two attempts
 	}
+	return false
+}
+
+// greets is whether an SSH server answers there. That something accepts a connection does not show it: on a port that nobody listens on yet, a
+// dialler can meet itself.
+func greets(address string) bool {
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = conn.Close() }()
+	_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
+	banner := make([]byte, 4)
+	_, err = io.ReadFull(conn, banner)
+	return err == nil && string(banner) == "SSH-"
 }
 
 func me(t *testing.T) string {
