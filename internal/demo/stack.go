@@ -46,25 +46,26 @@ func ReadLine(text string) (pve Proxmox, control string, err error) {
 	return Proxmox{Endpoint: m[1], TokenID: TokenID, TokenSecret: TokenSecret, SSH: m[3], HostKey: m[4]}, m[2], nil
 }
 
-// Apply applies the manifests of a folder as `kubectl apply` does, with the host's endpoint and the Secret of the given Proxmox.
+// appliedAnnotation is set on the namespace once the whole stack was applied to it.
+const appliedAnnotation = "nixmox.dev/sample-stack-applied"
+
+// Apply applies the manifests of a folder as `kubectl apply` does, with the host's endpoint and the Secret of the given Proxmox. Once that was
+// done in whole, the stack belongs to whoever changes it: later calls only tell the host where the Proxmox is now.
 func Apply(ctx context.Context, c client.Client, manifests fs.FS, folder string, pve Proxmox) error {
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: Namespace}}
 	if err := c.Create(ctx, namespace); err != nil && !apierrors.IsAlreadyExists(err) {
 		return fmt.Errorf("create namespace %s: %w", Namespace, err)
 	}
-	secret := &unstructured.Unstructured{Object: map[string]any{
-		"apiVersion": "v1", "kind": "Secret", "metadata": map[string]any{"name": "pve-credentials"},
-		"stringData": map[string]any{"tokenID": pve.TokenID, "tokenSecret": pve.TokenSecret},
-	}}
-	key, err := sshd.NewKey()
+	if err := c.Get(ctx, client.ObjectKeyFromObject(namespace), namespace); err != nil {
+		return fmt.Errorf("look at namespace %s: %w", Namespace, err)
+	}
+	if namespace.Annotations[appliedAnnotation] != "" {
+		return pve.repoint(ctx, c)
+	}
+	objects, err := pve.secrets()
 	if err != nil {
 		return err
 	}
-	login := &unstructured.Unstructured{Object: map[string]any{
-		"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/ssh-auth", "metadata": map[string]any{"name": "pve-ssh"},
-		"stringData": map[string]any{"ssh-privatekey": string(key)},
-	}}
-	objects := []*unstructured.Unstructured{secret, login}
 	files, err := fs.Glob(manifests, path.Join(folder, "*.yaml"))
 	if err != nil {
 		return err
@@ -86,6 +87,50 @@ func Apply(ctx context.Context, c client.Client, manifests fs.FS, folder string,
 		if err := c.Apply(ctx, client.ApplyConfigurationFromUnstructured(o), client.FieldOwner("demo"), client.ForceOwnership); err != nil {
 			return fmt.Errorf("apply %s %s: %w", o.GetKind(), o.GetName(), err)
 		}
+	}
+	before := namespace.DeepCopy()
+	metav1.SetMetaDataAnnotation(&namespace.ObjectMeta, appliedAnnotation, "true")
+	if err := c.Patch(ctx, namespace, client.MergeFrom(before)); err != nil {
+		return fmt.Errorf("note that the stack was applied: %w", err)
+	}
+	return nil
+}
+
+// secrets are what the controller logs in with: to the API, and to the nodes with a new key.
+func (pve Proxmox) secrets() ([]*unstructured.Unstructured, error) {
+	key, err := sshd.NewKey()
+	if err != nil {
+		return nil, err
+	}
+	return []*unstructured.Unstructured{
+		{Object: map[string]any{
+			"apiVersion": "v1", "kind": "Secret", "metadata": map[string]any{"name": "pve-credentials"},
+			"stringData": map[string]any{"tokenID": pve.TokenID, "tokenSecret": pve.TokenSecret},
+		}},
+		{Object: map[string]any{
+			"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/ssh-auth", "metadata": map[string]any{"name": "pve-ssh"},
+			"stringData": map[string]any{"ssh-privatekey": string(key)},
+		}},
+	}, nil
+}
+
+// repoint tells the stack's host where the Proxmox is now, and leaves all else as somebody may have changed it.
+func (pve Proxmox) repoint(ctx context.Context, c client.Client) error {
+	host := &unstructured.Unstructured{}
+	host.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("NixMoxHost"))
+	err := c.Get(ctx, client.ObjectKey{Namespace: Namespace, Name: "default"}, host)
+	if apierrors.IsNotFound(err) {
+		return nil // deleted, which is a change like any other
+	}
+	if err != nil {
+		return fmt.Errorf("look at the host: %w", err)
+	}
+	before := host.DeepCopy()
+	if err := pve.adapt(host); err != nil {
+		return err
+	}
+	if err := c.Patch(ctx, host, client.MergeFrom(before)); err != nil {
+		return fmt.Errorf("tell the host where the Proxmox is: %w", err)
 	}
 	return nil
 }
@@ -127,8 +172,8 @@ type Progress struct {
 	Ready    int
 }
 
-// Done is when all are ready.
-func (p Progress) Done() bool { return len(p.Services) > 0 && p.Ready == len(p.Services) }
+// Done is when all are ready. Somebody may have deleted every one of them.
+func (p Progress) Done() bool { return p.Ready == len(p.Services) }
 
 // Look lists the services of the stack.
 func Look(ctx context.Context, c client.Client) (Progress, error) {

@@ -94,6 +94,9 @@ func TestTheDemoDoesWhatItSays(t *testing.T) {
 
 	r.interrupt(t)
 	second := startDemo(t, dir)
+	if now := second.value(t, "caddy", ".spec.resources.memory"); now != "2Gi" {
+		t.Errorf("after the second start caddy asks for %s: what was changed is not kept", now)
+	}
 	if now := second.value(t, "caddy", ".status.observed.memoryMiB"); now != "2048" {
 		t.Errorf("after the second start caddy has %s MiB: the state was not kept", now)
 	}
