@@ -328,6 +328,10 @@ func TestAPoolGivesItsMembersPrivileges(t *testing.T) {
 func TestCallsDuringCreateWaitForItsFileLock(t *testing.T) {
 	c := start(t)
 	create := c.ok("POST", lxc, "vmid=100", "ostemplate=local:vztmpl/alpine.tar.gz", "rootfs=local:1").(string)
+	// Between the call and its worker there is a moment in which others see the lock in the configuration, and are refused.
+	c.until("the worker has the file lock", func() bool {
+		return strings.Contains(fmt.Sprint(c.ok("GET", "/nodes/pve1/tasks/"+create+"/log")), "extracting archive")
+	})
 	begin := c.ok("POST", lxc+"/100/status/start").(string)
 	c.ok("PUT", lxc+"/100/config", "memory=640")
 	for what, upid := range map[string]string{"create": create, "start": begin} {

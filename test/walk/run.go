@@ -214,7 +214,7 @@ func (w *walk) back(began map[string]string) {
 		return
 	}
 	w.rest()
-	onTheWay := []string{v1alpha1.ReasonWaitingForHealth, v1alpha1.ReasonEnvironment}
+	onTheWay := append([]string{v1alpha1.ReasonWaitingForHealth, v1alpha1.ReasonEnvironment}, passing...) // a wait may end in a restart
 	for deadline := time.Now().Add(patience); slices.Contains(onTheWay, lab.Reason(w.Get("a"))) && time.Now().Before(deadline); {
 		time.Sleep(100 * time.Millisecond) // elsewhere these may last; the first spec's check passes, and its environment is empty
 		w.rest()
