@@ -108,7 +108,7 @@ func (r *HostReconciler) connect(ctx context.Context, host *v1alpha1.NixMoxHost)
 	if !version.AtLeast(oldestMajor, oldestMinor) {
 		return failing(v1alpha1.ReasonUnsupported, "Proxmox VE %s is too old: %d.%d or newer is needed", version.Version, oldestMajor, oldestMinor)
 	}
-	services, err := servicesOf(ctx, r, client.ObjectKeyFromObject(host))
+	services, _, err := r.topologies.part(ctx, host)
 	if err != nil {
 		return Outcome{Keep: true, Again: soon}
 	}

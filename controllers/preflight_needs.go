@@ -56,7 +56,7 @@ func needsOf(host *v1alpha1.NixMoxHost, services []v1alpha1.NixMoxService) needs
 	}
 	for i := range services {
 		svc := &services[i]
-		if !desired.Enabled(svc) || svc.DeletionTimestamp != nil || !topology.Allows(host, svc.Namespace) || policyRefuses(host, svc) != "" {
+		if !desired.Enabled(svc) || svc.DeletionTimestamp != nil || policyRefuses(host, svc) != "" {
 			continue
 		}
 		need(templates, svc.Spec.Template, svc.Name)

@@ -13,6 +13,10 @@ package controllers
 //
 // +kubebuilder:rbac:groups=nixmox.dev,resources=nixmoxhosts/status;nixmoxservices/status,verbs=patch
 
+// The labels of namespaces, by which a host may allow them. Their metadata alone is read.
+//
+// +kubebuilder:rbac:groups="",resources=namespaces,verbs=list;watch
+
 // The credentials of a host. Get alone: without list and watch no Secret can be found that no host names, and none is kept in memory.
 //
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get

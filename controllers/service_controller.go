@@ -26,7 +26,6 @@ import (
 	"github.com/nixmox/nixmox-controller/internal/marker"
 	"github.com/nixmox/nixmox-controller/internal/plan"
 	"github.com/nixmox/nixmox-controller/internal/proxmox"
-	"github.com/nixmox/nixmox-controller/internal/topology"
 )
 
 // The cache needs a moment to catch up with what somebody else wrote, and with what we wrote ourselves.
@@ -167,8 +166,15 @@ func (r *ServiceReconciler) resolveHost(ctx context.Context, p *pass) *Outcome {
 		o := waiting(v1alpha1.ReasonHostNotFound, "Waiting for NixMoxHost %s, which does not exist yet; spec.hostRef.name names it", name)
 		return &o
 	}
-	if !topology.Allows(p.host, p.svc.Namespace) && p.svc.DeletionTimestamp == nil {
-		o := stalled(v1alpha1.ReasonPolicyRefused, "Host %s does not allow services of namespace %s: add it to its spec.allowedNamespaces, or name another host in spec.hostRef", name, p.svc.Namespace)
+	allowed, err := r.topologies.namespaces.allows(ctx, p.host, p.svc.Namespace)
+	if err != nil {
+		return &Outcome{Keep: true, Err: err}
+	}
+	if !allowed && p.svc.DeletionTimestamp == nil {
+		if session := r.Sessions.of(name); session != nil && p.svc.Status.VMID != 0 {
+			session.inventory.Unwatch(proxmox.VMID(p.svc.Status.VMID)) // the address that it has is a stranger's now
+		}
+		o := stalled(v1alpha1.ReasonPolicyRefused, "Host %s does not allow services of namespace %s: have its spec.allowedNamespaces admit it, or name another host in spec.hostRef", name, p.svc.Namespace)
 		p.mark(v1alpha1.ConditionValid, metav1.ConditionFalse, o.Reason, "%s", o.Message)
 		return &o
 	}

@@ -106,7 +106,7 @@ func (r *ServiceReconciler) waitForDependents(ctx context.Context, p *pass) *Out
 	var waitFor []string
 	for i := range services {
 		other := &services[i]
-		if slices.Contains(other.Spec.DependsOn, p.svc.Name) && (other.DeletionTimestamp != nil || left > 0) {
+		if other.Namespace == p.svc.Namespace && slices.Contains(other.Spec.DependsOn, p.svc.Name) && (other.DeletionTimestamp != nil || left > 0) {
 			waitFor = append(waitFor, other.Name)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
@@ -53,6 +54,8 @@ type Options struct {
 	// ProblemGrace is how long a circle or a duplicate may last before it counts as stalled: manifests are applied one by one.
 	// Zero means 30 s.
 	ProblemGrace time.Duration
+	// NamespaceLabels is whether the labels of namespaces may be read.
+	NamespaceLabels bool
 	// Timing is how patient the controller is with Proxmox.
 	Timing Timing
 }
@@ -60,7 +63,7 @@ type Options struct {
 // Setup wires both controllers into the manager: what wakes a service is on this page.
 //
 //   - its own spec, annotations and deletion;
-//   - a change of the set of services of its host, or of the host;
+//   - a change of the set of services of its host, of the host, or of the labels by which it allows namespaces;
 //   - a service that it waits for became ready, or ill;
 //   - its container changed on Proxmox, or a task on it ended (inventory);
 //   - its verdict turned (health).
@@ -68,7 +71,11 @@ func Setup(mgr ctrl.Manager, sessions *Sessions, newScheduler func(onChange func
 	if err := index(mgr); err != nil {
 		return err
 	}
-	shared := newTopologies(mgr.GetClient(), sessions.foreign)
+	var ns namespaces
+	if opts.NamespaceLabels {
+		ns.reader = mgr.GetClient()
+	}
+	shared := newTopologies(mgr.GetClient(), ns, sessions.foreign)
 	var serviceQueue, hostQueue waker
 	wakeService := serviceQueue.wake
 	scheduler, err := newScheduler(func(key string) { wakeService(parseKey(key)) })
@@ -140,7 +147,7 @@ func claims(svc *v1alpha1.NixMoxService) []string {
 }
 
 func (r *ServiceReconciler) setup(mgr ctrl.Manager, w *waker, workers int) error {
-	return ctrl.NewControllerManagedBy(mgr).Named("service").
+	b := ctrl.NewControllerManagedBy(mgr).Named("service").
 		For(&v1alpha1.NixMoxService{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
 		Watches(&v1alpha1.NixMoxService{}, r.others()).
 		Watches(&v1alpha1.NixMoxHost{}, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
@@ -149,8 +156,11 @@ func (r *ServiceReconciler) setup(mgr ctrl.Manager, w *waker, workers int) error
 		}), builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, connectionChanged{}))).
 		WatchesRawSource(w.source()).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
-		WithLogConstructor(logsOf(mgr.GetLogger(), "service")).
-		Complete(r)
+		WithLogConstructor(logsOf(mgr.GetLogger(), "service"))
+	if r.topologies.namespaces.reader != nil {
+		b = b.WatchesMetadata(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(r.ofNamespace), builder.WithPredicates(predicate.LabelChangedPredicate{}))
+	}
+	return b.Complete(r)
 }
 
 // hostWorkers is how many hosts are looked at at once: one that does not answer takes its worker for as long as a call may last.
@@ -260,6 +270,31 @@ func holds(svc *v1alpha1.NixMoxService) string {
 
 func changesReadiness(e event.UpdateEvent) bool {
 	return readiness(e.ObjectOld.(*v1alpha1.NixMoxService)) != readiness(e.ObjectNew.(*v1alpha1.NixMoxService))
+}
+
+// ofNamespace are the services of a namespace whose hosts look at its labels, which changed.
+func (r *ServiceReconciler) ofNamespace(ctx context.Context, namespace client.Object) []reconcile.Request {
+	var services v1alpha1.NixMoxServiceList
+	if err := r.List(ctx, &services, client.InNamespace(namespace.GetName()), client.UnsafeDisableDeepCopy); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "Services could not be woken", "namespace", namespace.GetName())
+		return nil
+	}
+	byHost := map[types.NamespacedName][]reconcile.Request{}
+	for i := range services.Items {
+		svc := &services.Items[i]
+		byHost[hostOf(svc)] = append(byHost[hostOf(svc)], reconcile.Request{NamespacedName: client.ObjectKeyFromObject(svc)})
+	}
+	var woken []reconcile.Request
+	for name, requests := range byHost {
+		host := &v1alpha1.NixMoxHost{}
+		if err := r.Get(ctx, name, host); err != nil || !topology.AsksForLabels(host) {
+			continue // one that comes, or changes, wakes its services
+		}
+		r.topologies.invalidate(name)
+		r.Sessions.wakeHost(name)
+		woken = append(woken, requests...)
+	}
+	return woken
 }
 
 func (r *ServiceReconciler) all(ctx context.Context, host types.NamespacedName) []reconcile.Request {

@@ -7,6 +7,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
 	"github.com/nixmox/nixmox-controller/internal/pvesim"
@@ -45,7 +47,9 @@ func TestAHostSaysWhichNamespacesMayUseIt(t *testing.T) {
 		t.Errorf("%d containers were made", n)
 	}
 	other.edit("b", func(s *v1alpha1.NixMoxService) { s.Spec.IP = "192.168.99.12" })
-	l.editHost(func(h *v1alpha1.NixMoxHost) { h.Spec.AllowedNamespaces = []string{other.namespace} })
+	l.editHost(func(h *v1alpha1.NixMoxHost) {
+		h.Spec.AllowedNamespaces = byLabel("kubernetes.io/metadata.name", other.namespace)
+	})
 	other.ready("b")
 	// A neighbour's container cannot be taken by its number.
 	vmid := l.get("a").Status.VMID
@@ -55,6 +59,48 @@ func TestAHostSaysWhichNamespacesMayUseIt(t *testing.T) {
 	if c := l.container("a"); !c.Running {
 		t.Error("a does not run any more")
 	}
+}
+
+// byLabel allows the namespaces with a label.
+func byLabel(key, value string) v1alpha1.AllowedNamespaces {
+	return v1alpha1.AllowedNamespaces{From: v1alpha1.NamespacesFromSelector, Selector: &metav1.LabelSelector{MatchLabels: map[string]string{key: value}}}
+}
+
+func (l *lab) label(namespace, labels string) {
+	l.t.Helper()
+	o := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}
+	if err := l.api.Client.Patch(l.t.Context(), o, client.RawPatch(types.MergePatchType, []byte(`{"metadata": {"labels": `+labels+`}}`))); err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+// A namespace that gets the label is in, one that loses it is out: nothing is done to its services any more, and nothing is undone.
+func TestAHostChoosesNamespacesByTheirLabels(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.host(func(h *v1alpha1.NixMoxHost) { h.Spec.AllowedNamespaces = byLabel("team", "web") })
+	l.service("a", checked(11, "a", ""))
+	l.ready("a")
+	other := l.neighbour()
+	elsewhere := ", hostRef: {namespace: " + l.namespace + "}"
+	other.service("b", checked(11, "b", elsewhere))
+	other.situated("b", v1alpha1.ReasonPolicyRefused, needsEdit, "does not allow services of namespace "+other.namespace)
+	l.label(other.namespace, `{"team": "web"}`)
+	// It is judged with the others now: it has a's address.
+	other.situated("b", v1alpha1.ReasonDuplicateIP, needsEdit, "Duplicate IP addresses: 192.168.99.11")
+	other.edit("b", func(s *v1alpha1.NixMoxService) { s.Spec.IP = "192.168.99.12" })
+	other.ready("b")
+	l.label(other.namespace, `{"team": null}`)
+	other.situated("b", v1alpha1.ReasonPolicyRefused, needsEdit, "does not allow services of namespace "+other.namespace)
+	l.service("c", checked(12, "c", ""))
+	l.situated("c", v1alpha1.ReasonDuplicateIP, needsEdit, "192.168.99.12")
+	vmid := other.get("b").Status.VMID
+	if c := other.container("b"); !c.Running {
+		t.Error("the container of a service that is not allowed any more was stopped")
+	}
+	// Once it is stopped, its address is free.
+	l.must(l.pve.Stop(int(vmid)))
+	l.ready("c")
 }
 
 func TestANamespaceCannotReachAnothersSecret(t *testing.T) {

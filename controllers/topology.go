@@ -17,9 +17,10 @@ import (
 
 // topologies judges the services of each host as a set, once a change: a pass over one service must not look at all of them.
 type topologies struct {
-	client client.Reader
-	// foreign are the guests of somebody else on a host's Proxmox.
-	foreign func(host types.NamespacedName) []manifest.Foreign
+	client     client.Reader
+	namespaces namespaces
+	// foreign are the guests on a host's Proxmox that belong to nobody or to one of the others: services that the host does not allow.
+	foreign func(host types.NamespacedName, others []v1alpha1.NixMoxService) []manifest.Foreign
 
 	mu    sync.Mutex
 	hosts map[types.NamespacedName]*topologyOf
@@ -65,8 +66,8 @@ func (e editions) include(host *v1alpha1.NixMoxHost, services []*v1alpha1.NixMox
 	return e.host == host.Generation
 }
 
-func newTopologies(c client.Reader, foreign func(host types.NamespacedName) []manifest.Foreign) *topologies {
-	return &topologies{client: c, foreign: foreign, hosts: map[types.NamespacedName]*topologyOf{}}
+func newTopologies(c client.Reader, ns namespaces, foreign func(host types.NamespacedName, others []v1alpha1.NixMoxService) []manifest.Foreign) *topologies {
+	return &topologies{client: c, namespaces: ns, foreign: foreign, hosts: map[types.NamespacedName]*topologyOf{}}
 }
 
 // host is the entry of a host. The lock is held.
@@ -161,11 +162,11 @@ func (t *topologies) of(ctx context.Context, host *v1alpha1.NixMoxHost, about ..
 		return nil, again, nil
 	}
 	began := time.Now()
-	services, err := servicesOf(ctx, t.client, name)
+	services, others, err := t.part(ctx, host)
 	if err != nil {
 		return nil, 0, err
 	}
-	report = topology.ValidateAmong(host, services, t.foreign(name))
+	report = topology.ValidateAmong(host, services, t.foreign(name, others))
 	made := editions{host: host.Generation, services: make(map[manifest.Key]edition, len(services))}
 	for i := range services {
 		made.services[keyOf(&services[i])] = editionOf(&services[i])
@@ -204,6 +205,15 @@ func (t *topologies) moved(host types.NamespacedName, report *manifest.Report) (
 		}
 	}
 	return keys, false
+}
+
+// part lists the services that refer to a host: those that it allows, and the others.
+func (t *topologies) part(ctx context.Context, host *v1alpha1.NixMoxHost) (allowed, others []v1alpha1.NixMoxService, err error) {
+	services, err := servicesOf(ctx, t.client, client.ObjectKeyFromObject(host))
+	if err != nil {
+		return nil, nil, err
+	}
+	return t.namespaces.part(ctx, host, services)
 }
 
 // servicesOf lists the services that refer to a host. They are the cache's own: nobody may change them.

@@ -68,14 +68,10 @@ type NixMoxHostSpec struct {
 	// +optional
 	TLS *TLSSettings `json:"tls,omitempty"`
 
-	// allowedNamespaces may refer to this host with their services' hostRef, beside its own namespace, which always may; "*" stands for
-	// all (default: none). A namespace that is not named has no part in the host: its services hold no address and no phase.
+	// allowedNamespaces says from which namespaces services may refer to this host with their hostRef, beside its own, which always may
+	// (default: from no other). Services of any other namespace have no part in the host: they hold no address and no phase.
 	// +optional
-	// +listType=set
-	// +kubebuilder:validation:MaxItems=256
-	// +kubebuilder:validation:items:MaxLength=63
-	// +kubebuilder:validation:XValidation:rule="self.all(n, n == '*' || n.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'))",message="allowedNamespaces must be names of namespaces, or * for all"
-	AllowedNamespaces []string `json:"allowedNamespaces,omitempty"`
+	AllowedNamespaces AllowedNamespaces `json:"allowedNamespaces,omitzero"`
 
 	// nodes that may hold containers. Omitted: every node that is online.
 	// +optional
@@ -177,6 +173,36 @@ type TLSSettings struct {
 	// insecureSkipVerify accepts any certificate (default false). Whoever is on the way can then read the token.
 	// +optional
 	InsecureSkipVerify bool `json:"insecureSkipVerify,omitempty"`
+}
+
+// NamespacesFrom is which other namespaces may refer to a host.
+//
+// +kubebuilder:validation:Enum=Same;All;Selector
+type NamespacesFrom string
+
+const (
+	// NamespacesFromSame is the host's own namespace alone.
+	NamespacesFromSame NamespacesFrom = "Same"
+	// NamespacesFromAll is every namespace.
+	NamespacesFromAll NamespacesFrom = "All"
+	// NamespacesFromSelector is the namespaces whose labels match a selector.
+	NamespacesFromSelector NamespacesFrom = "Selector"
+)
+
+// AllowedNamespaces say which namespaces may refer to a host beside its own, in the form of Gateway API's allowedRoutes.
+//
+// +kubebuilder:validation:XValidation:rule="(has(self.from) && self.from == 'Selector') == has(self.selector)",message="selector goes with from: Selector"
+// +kubebuilder:validation:XValidation:rule="!has(self.selector) || !has(self.selector.matchExpressions) || self.selector.matchExpressions.all(e, e.operator in ['In', 'NotIn'] ? has(e.values) && e.values.size() > 0 : e.operator in ['Exists', 'DoesNotExist'] && !has(e.values))",message="an operator is In or NotIn, with values, or Exists or DoesNotExist, without"
+type AllowedNamespaces struct {
+	// from is Same (default): the host's own namespace alone; All: every namespace; Selector: those whose labels match selector.
+	// +optional
+	// +kubebuilder:default=Same
+	From NamespacesFrom `json:"from,omitempty"`
+
+	// selector is over the labels of namespaces. Each has one with its name, kubernetes.io/metadata.name; a controller that is limited
+	// to some namespaces knows no other.
+	// +optional
+	Selector *metav1.LabelSelector `json:"selector,omitempty"`
 }
 
 // VMIDRange is a range of container numbers, both ends included.

@@ -5,6 +5,7 @@ import "strings"
 const (
 	sayEndpoint = "an endpoint is a URL without a path, such as https://pve1.lan:8006"
 	sayOneTLS   = "use one of caBundle, caSecretRef, fingerprint and insecureSkipVerify"
+	sayOperator = "an operator is In or NotIn, with values, or Exists or DoesNotExist, without"
 	sayInstance = "instance must be lower-case letters, digits and '-', such as home"
 	sayDomain   = "domain must be an RFC 1123 name, such as example.com"
 	sayKey      = "an SSH public key is one line that starts with its type and the key, such as ssh-ed25519 AAAA..."
@@ -127,11 +128,17 @@ var hostRules = []rule{
 	{what: "a startup of two days", spec: `{health: {startupTimeout: 48h}}`, field: "spec.health.startupTimeout", message: sayDuration},
 	{what: "no retry", spec: `{health: {retries: 0}}`, field: "spec.health.retries", message: "should be greater than or equal to 1"},
 	{what: "101 retries", spec: `{health: {retries: 101}}`, field: "spec.health.retries", message: "should be less than or equal to 100"},
-	{what: "a namespace with a capital", spec: `{allowedNamespaces: [Homelab]}`, field: "spec.allowedNamespaces", message: "allowedNamespaces must be names of namespaces, or * for all"},
+	{what: "namespaces from nowhere", spec: `{allowedNamespaces: {from: Some}}`, field: "spec.allowedNamespaces.from", message: `supported values: "Same", "All", "Selector"`},
+	{what: "namespaces by no selector", spec: `{allowedNamespaces: {from: Selector}}`, field: "spec.allowedNamespaces", message: "selector goes with from: Selector"},
+	{what: "a selector that is not asked", spec: `{allowedNamespaces: {selector: {}}}`, field: "spec.allowedNamespaces", message: "selector goes with from: Selector"},
+	{what: "a label without a key", spec: `{allowedNamespaces: {from: Selector, selector: {matchExpressions: [{operator: Exists}]}}}`, field: "spec.allowedNamespaces.selector.matchExpressions[0].key", message: "Required value"},
+	{what: "a label without an operator", spec: `{allowedNamespaces: {from: Selector, selector: {matchExpressions: [{key: a}]}}}`, field: "spec.allowedNamespaces.selector.matchExpressions[0].operator", message: "Required value"},
+	{what: "an unknown operator", spec: `{allowedNamespaces: {from: Selector, selector: {matchExpressions: [{key: a, operator: Like, values: [b]}]}}}`, field: "spec.allowedNamespaces", message: sayOperator},
+	{what: "in nothing", spec: `{allowedNamespaces: {from: Selector, selector: {matchExpressions: [{key: a, operator: In}]}}}`, field: "spec.allowedNamespaces", message: sayOperator},
+	{what: "existence with a value", spec: `{allowedNamespaces: {from: Selector, selector: {matchExpressions: [{key: a, operator: Exists, values: [b]}]}}}`, field: "spec.allowedNamespaces", message: sayOperator},
 	{what: "an authority in a Secret without a name", spec: `{tls: {caSecretRef: {name: ""}}}`, field: "spec.tls.caSecretRef.name", message: "should be at least 1 chars long"},
 	{what: "an authority under no key", spec: `{tls: {caSecretRef: {name: a, key: ""}}}`, field: "spec.tls.caSecretRef.key", message: "should be at least 1 chars long"},
 	{what: "an authority twice", spec: `{tls: {caSecretRef: {name: a}, fingerprint: "` + aFingerprint + `"}}`, field: "spec.tls", message: sayOneTLS},
-	{what: "a namespace twice", spec: `{allowedNamespaces: [a, a]}`, field: "spec.allowedNamespaces[1]", message: `Duplicate value: "a"`},
 	{what: "an authority in no Secret", spec: `{tls: {caSecretRef: {key: a}}}`, field: "spec.tls.caSecretRef.name", message: "Required value"},
 	{what: "a template twice in the policy", spec: `{policy: {templates: [a, a]}}`, field: "spec.policy.templates[1]", message: `Duplicate value: "a"`},
 	{what: "a bridge twice in the policy", spec: `{policy: {bridges: [a, a]}}`, field: "spec.policy.bridges[1]", message: `Duplicate value: "a"`},
@@ -155,7 +162,11 @@ var acceptedHosts = `
 {tls: {insecureSkipVerify: true}}
 {nodes: [pve1, PVE-2]}
 {tls: {caSecretRef: {name: pve-ca}}}
-{allowedNamespaces: [homelab, "*"]}
+{allowedNamespaces: {}}
+{allowedNamespaces: {from: All}}
+{allowedNamespaces: {from: Selector, selector: {}}}
+{allowedNamespaces: {from: Selector, selector: {matchLabels: {kubernetes.io/metadata.name: homelab}}}}
+{allowedNamespaces: {from: Selector, selector: {matchExpressions: [{key: a, operator: In, values: [b, c]}, {key: d, operator: NotIn, values: [e]}, {key: f, operator: Exists}, {key: g, operator: DoesNotExist}]}}}
 {policy: {templates: ["local:vztmpl/nixos-*"], bridges: [vmbr0, vmbr1]}}
 {vmidRange: {from: 100, to: 100}}
 {vmidRange: {from: 100, to: 999999999}}

@@ -66,6 +66,7 @@ func run(args []string) error {
 	if opts.LeaderElectionNamespace == "" && !inCluster() {
 		opts.LeaderElectionNamespace = "default"
 	}
+	opts.NamespaceLabels = len(opts.Namespaces) == 0 // one that is limited to some has no rights over what belongs to none
 	opts.Log = newLogger(&zapOptions)
 	cfg, err := config.GetConfig()
 	if err != nil {

@@ -30,6 +30,8 @@ type Options struct {
 	Log logr.Logger
 	// Namespaces that are watched; none means all.
 	Namespaces []string
+	// NamespaceLabels are read and watched, for the hosts that choose namespaces by them. Needs the right to list and watch namespaces.
+	NamespaceLabels bool
 	// LeaderElection keeps a second controller of the same cluster waiting; its lease is in LeaderElectionNamespace, which must be given outside a cluster.
 	LeaderElection          bool
 	LeaderElectionNamespace string
@@ -105,7 +107,7 @@ func New(ctx context.Context, cfg *rest.Config, opts Options) (manager.Manager, 
 	if workers <= 0 {
 		workers = 64 // they wait for answers most of the time, and one Proxmox gets a part of them
 	}
-	return mgr, controllers.Setup(mgr, sessions, newScheduler, guests, controllers.Options{Workers: workers, ProblemGrace: opts.ProblemGrace, Timing: opts.Timing})
+	return mgr, controllers.Setup(mgr, sessions, newScheduler, guests, controllers.Options{Workers: workers, NamespaceLabels: opts.NamespaceLabels, ProblemGrace: opts.ProblemGrace, Timing: opts.Timing})
 }
 
 // Scheme knows the kinds that the controller reads and writes.

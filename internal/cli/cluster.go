@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -73,7 +74,7 @@ func readStack(ctx context.Context, c client.Client, namespace string) (*stack, 
 	if err != nil {
 		return nil, err
 	}
-	if err := st.fetchHosts(ctx, c); err != nil {
+	if err := st.fetch(ctx, c); err != nil {
 		return nil, err
 	}
 	st.group()
@@ -109,6 +110,38 @@ func readObjectsAround(ctx context.Context, c client.Client, namespace string) (
 		return readObjects(ctx, c, namespace)
 	}
 	return all, err
+}
+
+// fetch reads what the objects refer to elsewhere.
+func (st *stack) fetch(ctx context.Context, c client.Client) error {
+	if err := st.fetchHosts(ctx, c); err != nil {
+		return err
+	}
+	return st.fetchLabels(ctx, c)
+}
+
+// fetchLabels reads the labels of namespaces where a host chooses by them; those that this user may not read stay unknown.
+func (st *stack) fetchLabels(ctx context.Context, c client.Client) error {
+	chooses := map[types.NamespacedName]bool{}
+	for i := range st.hosts {
+		chooses[client.ObjectKeyFromObject(&st.hosts[i])] = topology.AsksForLabels(&st.hosts[i])
+	}
+	asked := map[string]bool{}
+	for i := range st.services {
+		host, name := topology.HostOf(&st.services[i]), st.services[i].Namespace
+		if !chooses[host] || host.Namespace == name || asked[name] {
+			continue
+		}
+		asked[name] = true
+		namespace := &corev1.Namespace{}
+		switch err := c.Get(ctx, client.ObjectKey{Name: name}, namespace); {
+		case err == nil:
+			st.label(name, namespace.Labels)
+		case !apierrors.IsForbidden(err) && !apierrors.IsNotFound(err):
+			return fmt.Errorf("read namespace %s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 // fetchHosts reads the hosts in other namespaces that services refer to: without them their domain, defaults and phases were not known.

@@ -190,9 +190,16 @@ func TestProblemsOfStandardInputAndNamespaces(t *testing.T) {
 		}
 	}
 	guest := strings.Replace(web("two"), "spec: {", "spec: {hostRef: {namespace: one, name: default}, ", 1)
-	open := strings.Replace(host("one"), "spec: {", "spec: {allowedNamespaces: [two], phases: [{name: first, services: [web]}], ", 1)
+	open := strings.Replace(host("one"), "spec: {", "spec: {allowedNamespaces: {from: Selector, selector: {matchLabels: {team: web}}}, phases: [{name: first, services: [web]}], ", 1)
 	if r := run(open+guest, "order", "-f", "-"); r.code != 0 || r.out != "phase 1 (first): two/web\n" {
-		t.Errorf("a service of another namespace: %+v", r)
+		t.Errorf("a service of a namespace whose labels are not known: %+v", r)
+	}
+	namespace := "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: two, labels: {team: web}}\n"
+	if r := run(namespace+open+guest, "order", "-f", "-"); r.code != 0 || r.out != "phase 1 (first): two/web\n" {
+		t.Errorf("a service of a namespace with the label: %+v", r)
+	}
+	if r := run(strings.Replace(namespace, "web", "db", 1)+open+guest, "validate", "-f", "-"); r.code != 1 || !strings.Contains(r.err, "does not allow services of namespace two") {
+		t.Errorf("a service of a namespace with another label: %+v", r)
 	}
 	if r := run(host("one")+guest, "validate", "-f", "-"); r.code != 1 || !strings.Contains(r.err, "Error: NixMoxService two/web: NixMoxHost one/default does not allow services of namespace two") {
 		t.Errorf("a service that its host does not allow: %+v", r)

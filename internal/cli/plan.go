@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -98,10 +99,10 @@ func (p *program) plan(ctx context.Context, opts *planOptions) error {
 
 // inputFor puts a set together with what the cluster has of its host.
 func inputFor(s *set, live *stack) forecast.Input {
-	in := forecast.Input{Host: s.host, Services: s.services}
+	in := forecast.Input{Host: s.host, Services: s.allowed}
 	for _, l := range live.sets {
 		if l.name() == s.name() {
-			in.LiveHost, in.Live = l.host, l.services
+			in.LiveHost, in.Live = l.host, l.allowed
 		}
 	}
 	return in
@@ -109,7 +110,10 @@ func inputFor(s *set, live *stack) forecast.Input {
 
 // over is the cluster's objects with those of the manifests in their place, as they would be once applied.
 func over(live, st *stack) *stack {
-	merged := &stack{problems: st.problems, hosts: slices.Clone(st.hosts), services: slices.Clone(st.services)}
+	merged := &stack{problems: st.problems, hosts: slices.Clone(st.hosts), services: slices.Clone(st.services), labels: maps.Clone(live.labels)}
+	for namespace, labels := range st.labels {
+		merged.label(namespace, labels)
+	}
 	for _, host := range live.hosts {
 		if !slices.ContainsFunc(st.hosts, func(h v1alpha1.NixMoxHost) bool { return h.Name == host.Name && h.Namespace == host.Namespace }) {
 			merged.hosts = append(merged.hosts, host)
@@ -152,7 +156,7 @@ func (p *program) liveFor(ctx context.Context, st *stack) (*stack, error) {
 		live.hosts = append(live.hosts, found.hosts...)
 		live.services = append(live.services, found.services...)
 	}
-	if err := live.fetchHosts(ctx, c); err != nil {
+	if err := live.fetch(ctx, c); err != nil {
 		return nil, err
 	}
 	live.group()

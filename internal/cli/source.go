@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	utilerrors "k8s.io/apimachinery/pkg/util/errors"
 	"k8s.io/cli-runtime/pkg/resource"
@@ -76,6 +77,9 @@ func (p *program) readFiles(ctx context.Context, s *source, st *stack) error {
 	found := 0
 	for _, info := range infos {
 		o, ok := info.Object.(*unstructured.Unstructured)
+		if ok && o.GroupVersionKind() == corev1.SchemeGroupVersion.WithKind("Namespace") {
+			st.label(o.GetName(), o.GetLabels())
+		}
 		if !ok || !judge.Knows(o) {
 			continue
 		}

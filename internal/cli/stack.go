@@ -29,6 +29,8 @@ type stack struct {
 	services []v1alpha1.NixMoxService
 	// unread says of hosts why they are not among them, though they may be there.
 	unread map[types.NamespacedName]string
+	// labels of the namespaces that are known.
+	labels map[string]map[string]string
 }
 
 // set is one host with its services, judged together.
@@ -38,7 +40,9 @@ type set struct {
 	given    bool
 	absence  string
 	services []v1alpha1.NixMoxService
-	report   *manifest.Report
+	// allowed are those of the services that the host allows, which are judged together.
+	allowed []v1alpha1.NixMoxService
+	report  *manifest.Report
 }
 
 func (s *set) name() string { return s.host.Namespace + "/" + s.host.Name }
@@ -89,7 +93,7 @@ func (st *stack) group() {
 		if byHost[name] == nil {
 			host := &v1alpha1.NixMoxHost{}
 			host.Name, host.Namespace = name.Name, name.Namespace
-			host.Spec.AllowedNamespaces = []string{"*"} // whom it allows is not known
+			host.Spec.AllowedNamespaces.From = v1alpha1.NamespacesFromAll // whom it allows is not known
 			byHost[name] = &set{host: host, absence: cmp.Or(st.unread[name], fmt.Sprintf("there is no NixMoxHost %s", name))}
 			st.sets = append(st.sets, byHost[name])
 		}
@@ -103,15 +107,31 @@ func (st *stack) group() {
 		svc := &st.services[i]
 		s := of(topology.HostOf(svc))
 		s.services = append(s.services, *svc)
-		if !topology.Allows(s.host, svc.Namespace) {
+		if !st.allows(s.host, svc.Namespace) {
 			st.misplaced = append(st.misplaced, problem{Object: "NixMoxService " + topology.KeyOf(svc).String(), Message: fmt.Sprintf(
-				"NixMoxHost %s does not allow services of namespace %s: add it to its spec.allowedNamespaces, or name another host in spec.hostRef", s.name(), svc.Namespace)})
+				"NixMoxHost %s does not allow services of namespace %s: have its spec.allowedNamespaces admit it, or name another host in spec.hostRef", s.name(), svc.Namespace)})
+			continue
 		}
+		s.allowed = append(s.allowed, *svc)
 	}
 	slices.SortFunc(st.sets, func(a, b *set) int { return strings.Compare(a.name(), b.name()) })
 	for _, s := range st.sets {
-		s.report = topology.Validate(s.host, s.services)
+		s.report = topology.Validate(s.host, s.allowed)
 	}
+}
+
+// allows is whether a host allows a namespace, as far as that is known: one whose labels cannot be seen is not called misplaced.
+func (st *stack) allows(host *v1alpha1.NixMoxHost, namespace string) bool {
+	labels, known := st.labels[namespace]
+	return !known && topology.AsksForLabels(host) || topology.Allows(host, namespace, labels)
+}
+
+// label notes the labels of a namespace.
+func (st *stack) label(namespace string, labels map[string]string) {
+	if st.labels == nil {
+		st.labels = map[string]map[string]string{}
+	}
+	st.labels[namespace] = labels
 }
 
 // absentHosts are hosts that services refer to and that are not there.

@@ -5,7 +5,6 @@ package topology
 
 import (
 	"net/netip"
-	"slices"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -14,7 +13,7 @@ import (
 	"github.com/nixmox/nixmox-controller/internal/manifest"
 )
 
-// Validate judges the services of a host as a set.
+// Validate judges the services of a host as a set: those that the host allows, and no others.
 func Validate(host *v1alpha1.NixMoxHost, services []v1alpha1.NixMoxService) *manifest.Report {
 	return ValidateAmong(host, services, nil)
 }
@@ -28,16 +27,9 @@ func ValidateAmong(host *v1alpha1.NixMoxHost, services []v1alpha1.NixMoxService,
 func Services(host *v1alpha1.NixMoxHost, services []v1alpha1.NixMoxService) []manifest.Service {
 	set := make([]manifest.Service, 0, len(services))
 	for i := range services {
-		if Allows(host, services[i].Namespace) {
-			set = append(set, Service(host, &services[i]))
-		}
+		set = append(set, Service(host, &services[i]))
 	}
 	return set
-}
-
-// Allows is whether the services of a namespace may refer to a host. Those of any other are no part of the set.
-func Allows(host *v1alpha1.NixMoxHost, namespace string) bool {
-	return namespace == host.Namespace || slices.Contains(host.Spec.AllowedNamespaces, namespace) || slices.Contains(host.Spec.AllowedNamespaces, "*")
 }
 
 // Service is one service of the set.

@@ -19,7 +19,8 @@ func TestServicesOfAHostInAnotherNamespace(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Host(func(h *v1alpha1.NixMoxHost) {
-		h.Spec.AllowedNamespaces, h.Spec.Phases = []string{other}, []v1alpha1.Phase{{Name: "first", Services: []string{"a"}}, {Name: "second", Services: []string{"b"}}}
+		h.Spec.AllowedNamespaces = v1alpha1.AllowedNamespaces{From: v1alpha1.NamespacesFromSelector, Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"kubernetes.io/metadata.name": other}}}
+		h.Spec.Phases = []v1alpha1.Phase{{Name: "first", Services: []string{"a"}}, {Name: "second", Services: []string{"b"}}}
 	})
 	for _, name := range []string{"a", "b"} {
 		svc := &v1alpha1.NixMoxService{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: other}}

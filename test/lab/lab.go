@@ -196,7 +196,8 @@ func (l *Lab) StartController(o ControllerOptions) *Controller {
 	go func() {
 		defer close(c.done)
 		err := app.Run(ctx, config, app.Options{
-			Log: o.Log, Namespaces: append([]string{l.Namespace}, o.Namespaces...), ProblemGrace: o.Grace, Timing: o.Timing, Development: development,
+			NamespaceLabels: true,
+			Log:             o.Log, Namespaces: append([]string{l.Namespace}, o.Namespaces...), ProblemGrace: o.Grace, Timing: o.Timing, Development: development,
 		})
 		if ctx.Err() == nil {
 			c.err = err

@@ -54,6 +54,7 @@ var spared = map[string]string{
 	"get nixmox.dev/nixmoxhosts":     "the cache answers; get gives no more than list",
 	"get nixmox.dev/nixmoxservices":  "the cache answers; get gives no more than list",
 	"list nixmox.dev/nixmoxhosts":    "a watch brings the first list where the API server can stream it; an older one is asked for it",
+	"list /namespaces":               "a watch brings the first list where the API server can stream it; an older one is asked for it",
 	"list nixmox.dev/nixmoxservices": "a watch brings the first list where the API server can stream it; an older one is asked for it",
 	"patch events.k8s.io/events":     "counts an event that repeats",
 	"patch /events":                  "counts an event that repeats",
@@ -138,7 +139,7 @@ func upAndDown(t *testing.T, cfg *rest.Config, namespaces []string) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- app.Run(ctx, cfg, app.Options{Log: logr.Discard(), Namespaces: namespaces, LeaderElection: true, LeaderElectionNamespace: system})
+		ended <- app.Run(ctx, cfg, app.Options{Log: logr.Discard(), Namespaces: namespaces, NamespaceLabels: len(namespaces) == 0, LeaderElection: true, LeaderElectionNamespace: system})
 	}()
 	defer func() {
 		cancel()

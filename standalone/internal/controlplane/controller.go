@@ -18,7 +18,7 @@ import (
 // directory already leaves room for one only, and no metrics or probe ports, so
 // that nothing but the API listens.
 func startController(ctx context.Context, config *rest.Config, opts Options) error {
-	return app.Run(ctx, config, app.Options{Log: logging.Controller(opts.Verbosity), Development: opts.Development})
+	return app.Run(ctx, config, app.Options{NamespaceLabels: true, Log: logging.Controller(opts.Verbosity), Development: opts.Development})
 }
 
 // running is the controller in this process, or the absence of one: then ended
