@@ -129,7 +129,7 @@ func (r *ServiceReconciler) freeVMID(ctx context.Context, p *pass) (proxmox.VMID
 			return 0, &o
 		}
 		taken := func(vmid proxmox.VMID) bool { return occupied(vmid) || r.claimed(ctx, p, vmid) }
-		vmid, err := p.session.inventory.Allocate(string(p.svc.UID), proxmox.VMID(within.From), proxmox.VMID(within.To), taken, r.freed(ctx, p))
+		vmid, err := p.session.inventory.Allocate(p.owner(), proxmox.VMID(within.From), proxmox.VMID(within.To), taken, r.freed(ctx, p))
 		if err == nil {
 			return vmid, nil
 		}
@@ -195,12 +195,21 @@ func (r *ServiceReconciler) lookAgain(ctx context.Context, p *pass) *Outcome {
 	}
 	for _, vmid := range p.session.inventory.Stubs() {
 		within := int32(vmid) >= p.host.Spec.VMIDRange.From && int32(vmid) <= p.host.Spec.VMIDRange.To
-		if within && p.now.Sub(since) < stubPatience && !r.claimed(ctx, p, vmid) {
+		if within && p.now.Sub(since) < stubPatience && !p.gaveToAnother(vmid) && !r.claimed(ctx, p, vmid) {
 			o := waiting(v1alpha1.ReasonResolving, "Container %d is being created, by nobody that is known; waiting to see whose it is", vmid).again(soon)
 			return &o
 		}
 	}
 	return nil
+}
+
+// owner is the object as VMIDs are given to it.
+func (p *pass) owner() string { return p.key.String() + " " + string(p.svc.UID) }
+
+// gaveToAnother is whether this controller gave out the VMID to another service, whose status may be on its way to us yet.
+func (p *pass) gaveToAnother(vmid proxmox.VMID) bool {
+	owner := p.session.inventory.GivenTo(vmid)
+	return owner != "" && !strings.HasPrefix(owner, p.key.String()+" ")
 }
 
 // claimed is whether the object of another service on this Proxmox names the VMID. One of a host that is not connected may be.

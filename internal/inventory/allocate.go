@@ -36,7 +36,7 @@ func (n *Numbers) Absorb(others *Numbers) {
 
 // reservation keeps a VMID for whoever asked first, until it shows in an object's status.
 type reservation struct {
-	owner string
+	owner string // empty: somebody whom the list does not show
 	until time.Time
 }
 
@@ -119,5 +119,14 @@ func (i *Inventory) Block(vmid proxmox.VMID) {
 	defer i.mu.Unlock()
 	i.numbers.mu.Lock()
 	defer i.numbers.mu.Unlock()
-	i.numbers.reserved[vmid] = reservation{"somebody whom the list does not show", time.Now().Add(reservationTime)}
+	i.numbers.reserved[vmid] = reservation{until: time.Now().Add(reservationTime)}
+}
+
+// GivenTo is whom a VMID was given to a moment ago; empty when nobody is known.
+func (i *Inventory) GivenTo(vmid proxmox.VMID) string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.numbers.mu.Lock()
+	defer i.numbers.mu.Unlock()
+	return i.numbers.reserved[vmid].owner
 }
