@@ -28,7 +28,8 @@ const placementMemory = time.Minute
 
 // place chooses the nodes that a new container may go to, the best first: the one that the service names, else those that are allowed,
 // online, and have its storages and template, by the memory committed there, creations under way included. Nodes that differ by less than
-// what is made on one at once count as equal, so that whichever has a free slot is taken. The reason is for people.
+// twice what is made on one at once count as equal, so that whichever has a free slot is taken: once is what they differ by while one is at work
+// and another is not. The reason is for people.
 func (s *session) place(ctx context.Context, host *v1alpha1.NixMoxHost, svc *v1alpha1.NixMoxService, d plan.Desired, now time.Time) (nodes []string, reason string, hold *Outcome) {
 	all := s.inventory.Nodes()
 	if wanted := svc.Spec.Node; wanted != "" {
@@ -62,7 +63,7 @@ func (s *session) place(ctx context.Context, host *v1alpha1.NixMoxHost, svc *v1a
 		}
 		return nil, "", &o
 	}
-	return rank(candidates, d.MemoryMiB*int64(max(host.Spec.Rollout.MaxConcurrent, 1))), because(len(candidates), lacking), nil
+	return rank(candidates, 2*d.MemoryMiB*int64(max(host.Spec.Rollout.MaxConcurrent, 1))), because(len(candidates), lacking), nil
 }
 
 // candidate is a node with the memory committed on it.

@@ -297,15 +297,20 @@ func (r *ServiceReconciler) ofNamespace(ctx context.Context, namespace client.Ob
 	return woken
 }
 
-func (r *ServiceReconciler) all(ctx context.Context, host types.NamespacedName) []reconcile.Request {
-	return r.requests(ctx, host)
-}
-
-func (r *ServiceReconciler) requests(ctx context.Context, host types.NamespacedName) []reconcile.Request {
-	services, err := servicesOf(ctx, r, host)
+// all are the services of a host, those first that most others build on, one after the other: they come to the slots in this order.
+func (r *ServiceReconciler) all(ctx context.Context, name types.NamespacedName) []reconcile.Request {
+	services, err := servicesOf(ctx, r, name)
 	if err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "Services could not be woken", "host", host.String())
+		ctrl.LoggerFrom(ctx).Error(err, "Services could not be woken", "host", name.String())
 		return nil
+	}
+	host := &v1alpha1.NixMoxHost{}
+	if err := r.Get(ctx, name, host); err == nil {
+		if report, _, err := r.topologies.of(ctx, host); err == nil && report != nil {
+			slices.SortStableFunc(services, func(a, b v1alpha1.NixMoxService) int {
+				return cmp.Compare(report.Chain(keyOf(&b)), report.Chain(keyOf(&a)))
+			})
+		}
 	}
 	var requests []reconcile.Request
 	for i := range services {
