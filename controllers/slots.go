@@ -12,6 +12,10 @@ import (
 // or deleted meanwhile.
 const invitation = 2 * time.Second
 
+// gathering is how long free slots wait for others who may come for them. Services that depend on the same ones become free to go within
+// milliseconds of each other, in any order.
+const gathering = 60 * time.Millisecond
+
 // slots bound how many creations and starts run at once on a node. A service keeps its slot from the creation until its start task has
 // ended. Who found none queues, the longest chain of services first, else first come first served; a slot that becomes free wakes exactly one
 // of them and is kept for it.
@@ -25,6 +29,8 @@ type slots struct {
 	invites int
 	queue   []types.NamespacedName
 	waiting map[types.NamespacedName]wish
+	// settling is set while free slots wait for others who may come for them.
+	settling bool
 	// moved are those that count instead, once both turned out to be of one Proxmox.
 	moved *slots
 }
@@ -41,6 +47,8 @@ type wish struct {
 	most  int
 	// chain is how many services come up one after the other from this one on. Whoever has the longest before it goes first.
 	chain int
+	// gather lets those come first that have a longer chain and come a moment later.
+	gather bool
 }
 
 func newSlots(wake func(types.NamespacedName)) *slots {
@@ -106,17 +114,64 @@ func (s *slots) choose(who types.NamespacedName, w wish) (node, left string, ok 
 		}
 		left = at.node
 	}
-	for _, node := range w.nodes {
-		if s.taken[node] < w.most {
-			s.take(who, node)
-			return node, left, true
-		}
+	node = s.freest(w)
+	if node != "" && !w.gather {
+		s.take(who, node)
+		return node, left, true
 	}
 	if _, queued := s.waiting[who]; !queued {
 		s.enqueue(who, w.chain)
 	}
 	s.waiting[who] = w
+	if node != "" && !s.settling {
+		s.settling = true
+		time.AfterFunc(gathering, s.settle)
+	}
 	return "", left, false
+}
+
+// freest is the node with a free slot that a wish is for: where slots are gathered for, the one that has the most, else the first. Empty when none
+// has one. The lock is held.
+func (s *slots) freest(w wish) string {
+	best := ""
+	for _, node := range w.nodes {
+		switch {
+		case s.taken[node] >= w.most:
+		case best == "":
+			best = node
+		case w.gather && s.taken[node] < s.taken[best]:
+			best = node
+		}
+	}
+	return best
+}
+
+// soon is whether who waits only until others have come for the free slots too.
+func (s *slots) soon(who types.NamespacedName) bool {
+	s = s.instead()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w, waits := s.waiting[who]
+	return waits && s.settling && s.freest(w) != ""
+}
+
+// settle gives the free slots to those who came for them, in their order.
+func (s *slots) settle() {
+	s.mu.Lock()
+	s.settling = false
+	var woken []types.NamespacedName
+	for _, who := range slices.Clone(s.queue) {
+		if w, waits := s.waiting[who]; waits {
+			if node := s.freest(w); node != "" {
+				s.keep(who, node)
+				woken = append(woken, who)
+			}
+		}
+	}
+	s.mu.Unlock()
+	for _, who := range woken {
+		s.wake(who)
+	}
 }
 
 // enqueue puts who behind those whose chain is as long or longer. The lock is held.
@@ -218,7 +273,7 @@ func (s *slots) withdraw(who types.NamespacedName) (next types.NamespacedName, o
 
 // invite keeps a free slot of a node for the first in the queue that can use it. The lock is held.
 func (s *slots) invite(node string) (types.NamespacedName, bool) {
-	for at, who := range s.queue {
+	for _, who := range s.queue {
 		w, waits := s.waiting[who]
 		if !waits || !slices.Contains(w.nodes, node) {
 			continue
@@ -226,17 +281,24 @@ func (s *slots) invite(node string) (types.NamespacedName, bool) {
 		if s.taken[node] >= w.most {
 			return who, false
 		}
-		s.queue = slices.Delete(s.queue, at, at+1)
-		delete(s.waiting, who)
-		s.invites++
-		number := s.invites
-		s.invited[who] = place{node, number}
-		s.taken[node]++
-		s.tidy()
-		time.AfterFunc(invitation, func() { s.expire(who, number) })
+		s.keep(who, node)
 		return who, true
 	}
 	return types.NamespacedName{}, false
+}
+
+// keep invites who to a slot of a node. The lock is held.
+func (s *slots) keep(who types.NamespacedName, node string) {
+	if at := slices.Index(s.queue, who); at >= 0 {
+		s.queue = slices.Delete(s.queue, at, at+1)
+	}
+	delete(s.waiting, who)
+	s.invites++
+	number := s.invites
+	s.invited[who] = place{node, number}
+	s.taken[node]++
+	s.tidy()
+	time.AfterFunc(invitation, func() { s.expire(who, number) })
 }
 
 // tidy drops the places at the head of the queue of those who do not wait any more. The lock is held.

@@ -54,6 +54,51 @@ func TestAFreeSlotWakesOneAndIsKeptForIt(t *testing.T) {
 	})
 }
 
+// Of those who come for free slots within a moment, the ones with the longest chains get them, whoever came first, and each node gets its part.
+func TestFreeSlotsWaitAMomentForLongerChains(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		woken := map[types.NamespacedName]bool{}
+		s := newSlots(func(n types.NamespacedName) {
+			mu.Lock()
+			defer mu.Unlock()
+			woken[n] = true
+		})
+		ask := func(n int) (string, bool) {
+			return s.acquire(who(n), wish{nodes: []string{"pve1", "pve2"}, most: 2, chain: n, gather: true})
+		}
+		for n := range 10 {
+			if _, ok := ask(n); ok {
+				t.Fatalf("%d did not wait for the others", n)
+			}
+			if !s.soon(who(n)) {
+				t.Errorf("%d is told that there is no slot", n)
+			}
+			ask(n) // a second look changes nothing
+		}
+		time.Sleep(gathering)
+		synctest.Wait()
+		by := map[string]int{}
+		for n := range 10 {
+			if node, ok := ask(n); ok != (n >= 6) || woken[who(n)] != ok {
+				t.Errorf("%d: a slot %t, woken %t", n, ok, woken[who(n)])
+			} else if ok {
+				by[node]++
+			}
+		}
+		if by["pve1"] != 2 || by["pve2"] != 2 {
+			t.Errorf("slots by node: %v", by)
+		}
+		if s.soon(who(5)) {
+			t.Error("who waits for a slot is told to wait for others")
+		}
+		s.release(who(9))
+		if !woken[who(5)] {
+			t.Error("the slot that became free went to nobody")
+		}
+	})
+}
+
 func TestASlotIsOfOneNode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var woken []types.NamespacedName

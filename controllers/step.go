@@ -177,7 +177,8 @@ func (r *ServiceReconciler) slot(ctx context.Context, p *pass, s plan.Step) *Out
 		}
 	}
 	most := int(max(p.host.Spec.Rollout.MaxConcurrent, 1))
-	if node, ok := shared.slots.acquire(p.key, wish{nodes: nodes, most: most, chain: p.report.Chain(keyOf(p.svc))}); ok {
+	scarce := len(nodes)*most < r.topologies.size(client.ObjectKeyFromObject(p.host))
+	if node, ok := shared.slots.acquire(p.key, wish{nodes: nodes, most: most, chain: p.report.Chain(keyOf(p.svc)), gather: s.Kind == plan.Create && scarce}); ok {
 		if s.Kind == plan.Migrate {
 			return nil // until it is there, it is where it is
 		}
@@ -188,6 +189,7 @@ func (r *ServiceReconciler) slot(ctx context.Context, p *pass, s plan.Step) *Out
 		return nil
 	}
 	o := waiting(v1alpha1.ReasonWaitingForSlot, "Waiting for one of the %d slots of the node (spec.rollout.maxConcurrent)", most)
+	o.Keep = shared.slots.soon(p.key) // not worth a word yet
 	return &o
 }
 
