@@ -62,7 +62,9 @@ func startLab(ctx context.Context, bin, profiles string) (*lab, error) {
 		return nil, err
 	}
 	fmt.Fprintln(os.Stderr, "starting the Kubernetes API; logs are in", logs)
-	l.api, err = demo.StartProcess(ctx, l.log, true, filepath.Join(bin, "nixmox"), "up", "--no-controller",
+	// A cluster's API server has a machine of its own. Here it shares two cores with all else, and would spend a third of its time on collecting
+	// garbage.
+	l.api, err = demo.StartProcess(ctx, l.log, true, "env", "GOGC=400", filepath.Join(bin, "nixmox"), "up", "--no-controller",
 		"--data-dir", filepath.Join(dir, "data"), "--listen", "127.0.0.1:0", "--kubeconfig", l.kubeconfig)
 	if err != nil {
 		return nil, err

@@ -17,9 +17,9 @@ import (
 
 func main() {
 	bin := flag.String("bin", "bin", "folder with nixmox and controller")
-	full := flag.Bool("full", false, "measure 10,000 services, and nothing else")
-	rollOutAll := flag.Bool("roll-out-all", false, "with -full: create their containers too, rather than begin with healthy ones")
-	most := flag.Int("services", 10_000, "with -full: how many services there are")
+	set := flag.String("set", "short", "which measures: short, thousand (roll-outs of 1,000 services) or full (10,000 services)")
+	rollOutAll := flag.Bool("roll-out-all", false, "with -set full: create their containers too, rather than begin with healthy ones")
+	most := flag.Int("services", 10_000, "with -set full: how many services there are")
 	only := flag.String("only", ".", "measure only what matches, a regular expression on the names that -list prints")
 	list := flag.Bool("list", false, "print the names of the measures and end")
 	docs := flag.String("docs", "", "page to write the table into; none when empty")
@@ -32,7 +32,11 @@ func main() {
 		fmt.Fprintln(os.Stderr, "Error:", err)
 		os.Exit(2)
 	}
-	b := &bench{bin: *bin, full: *full, rollOutAll: *rollOutAll, most: *most, wanted: wanted, profile: *profile}
+	b := &bench{bin: *bin, set: *set, rollOutAll: *rollOutAll, most: *most, wanted: wanted, profile: *profile}
+	if b.measures() == nil {
+		fmt.Fprintf(os.Stderr, "Error: there is no set %q of measures\n", *set)
+		os.Exit(2)
+	}
 	if *list {
 		for _, m := range b.measures() {
 			fmt.Println(m.name)
@@ -42,7 +46,7 @@ func main() {
 	err = b.run(ctx)
 	fmt.Print("\n", b.table.text())
 	if *docs != "" && len(b.table.rows) > 0 {
-		err = errors.Join(err, b.table.writeInto(*docs, *full))
+		err = errors.Join(err, b.table.writeInto(*docs, *set))
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "Error:", err)
@@ -64,8 +68,7 @@ type measure struct {
 
 // bench is one run of all.
 type bench struct {
-	bin  string
-	full bool
+	bin, set string
 	// rollOutAll creates all containers.
 	rollOutAll bool
 	most       int
@@ -76,10 +79,15 @@ type bench struct {
 }
 
 func (b *bench) measures() []measure {
-	if b.full {
+	switch b.set {
+	case "short":
+		return measures()
+	case "thousand":
+		return thousandMeasures()
+	case "full":
 		return fullMeasures(b.most, b.rollOutAll)
 	}
-	return measures()
+	return nil
 }
 
 // run makes the measures in order. One that cannot be made does not keep the others from being made.

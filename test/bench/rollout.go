@@ -44,7 +44,7 @@ func counted(kinds map[string]int) string {
 // objects are applied is not the controller's doing.
 func (c *scene) rollOut(ctx context.Context) (rolledOut, error) {
 	limit := 5 * time.Minute
-	if c.shape.services > 1000 {
+	if c.shape.services >= 1000 {
 		limit = 30 * time.Minute
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
@@ -122,12 +122,15 @@ func (l *lab) turn(ctx context.Context) error {
 
 // watchReady begins to watch the services; the function that it returns waits until all of them are ready.
 func (c *scene) watchReady(ctx context.Context, n int) (func() error, error) {
-	watcher, err := c.lab.client.Watch(ctx, &v1alpha1.NixMoxServiceList{}, client.InNamespace(c.namespace))
+	begin := func() (watch.Interface, error) {
+		return c.lab.client.Watch(ctx, &v1alpha1.NixMoxServiceList{}, client.InNamespace(c.namespace))
+	}
+	watcher, err := begin()
 	if err != nil {
 		return nil, err
 	}
 	return func() error {
-		defer watcher.Stop()
+		defer func() { watcher.Stop() }()
 		ready := map[string]bool{}
 		for len(ready) < n {
 			select {
@@ -136,12 +139,15 @@ func (c *scene) watchReady(ctx context.Context, n int) (func() error, error) {
 			case event, open := <-watcher.ResultChan():
 				svc, ok := event.Object.(*v1alpha1.NixMoxService)
 				if !open || !ok || event.Type == watch.Error {
-					return fmt.Errorf("the watch broke off: %v", event.Object)
+					// The server may end a watch at any time. A new one tells of all services again.
+					if watcher, err = begin(); err != nil {
+						return err
+					}
+					continue
 				}
+				delete(ready, svc.Name)
 				if meta.IsStatusConditionTrue(svc.Status.Conditions, v1alpha1.ConditionReady) {
 					ready[svc.Name] = true
-				} else {
-					delete(ready, svc.Name)
 				}
 			}
 		}

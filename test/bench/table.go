@@ -70,21 +70,17 @@ func (t *table) text() string {
 
 // The table stands between these lines of the page.
 const (
-	tableBegin = "<!-- written by make bench: begin%s -->\n"
-	tableEnd   = "<!-- written by make bench: end%s -->\n"
+	tableBegin = "<!-- written by make bench: begin %s -->\n"
+	tableEnd   = "<!-- written by make bench: end %s -->\n"
 )
 
-// writeInto replaces the table in a page.
-func (t *table) writeInto(page string, full bool) error {
-	kind := ""
-	if full {
-		kind = " full"
-	}
+// writeInto replaces the table of a set of measures in a page.
+func (t *table) writeInto(page, set string) error {
 	data, err := os.ReadFile(page)
 	if err != nil {
 		return err
 	}
-	begin, end := fmt.Sprintf(tableBegin, kind), fmt.Sprintf(tableEnd, kind)
+	begin, end := fmt.Sprintf(tableBegin, set), fmt.Sprintf(tableEnd, set)
 	head, rest, found := strings.Cut(string(data), begin)
 	_, tail, closed := strings.Cut(rest, end)
 	if !found || !closed {

@@ -19,8 +19,8 @@ type shape struct {
 	levels        int
 	gate          v1alpha1.Gate
 	maxConcurrent int32
-	// create, start and ready are seconds; ready varies up to its double.
-	create, start, ready float64
+	// create, start and ready are seconds; ready is up to spread longer, by chance.
+	create, start, ready, spread float64
 }
 
 const (
@@ -62,7 +62,7 @@ func (s shape) world(k int) *pvesim.World {
 	random := rand.New(rand.NewPCG(7, uint64(s.services)))
 	for i := range s.services {
 		w.Services = append(w.Services, pvesim.Service{
-			Hostname: serviceName(i) + ".lan", ReadyAfter: s.ready * (1 + random.Float64()),
+			Hostname: serviceName(i) + ".lan", ReadyAfter: s.ready + s.spread*random.Float64(),
 			HTTP: []pvesim.HTTPService{{Port: 8080, Path: "/", Status: 200, Scope: pvesim.ScopeAddress}},
 		})
 	}
