@@ -140,34 +140,45 @@ func (i *Inventory) askTasks(ctx context.Context, node string, upids []proxmox.U
 	var wake []proxmox.VMID
 	t := &i.tasks
 	t.mu.Lock()
-	for _, upid := range upids {
+	for _, upid := range upids { // first those that teach what to expect of the others
 		open, still := t.open[upid]
-		if !still {
-			continue
-		}
-		status, answered := statuses[upid]
-		if answered && !status.Running {
+		if status, answered := statuses[upid]; still && answered && !status.Running {
 			t.durations.learn(kindOf(upid), open.ran, now.Sub(open.began))
 			delete(t.open, upid)
 			t.ended[upid] = status
 			wake = append(wake, upid.VMID())
-			continue
 		}
-		switch {
-		case !answered:
-			open.next = now.Add(slowestTaskPoll)
-		case open.next.After(now) && t.durations.known(kindOf(upid)):
-			open.ran = now.Sub(open.began) // others were due; it keeps its time
-		default:
-			open.ran = now.Sub(open.began)
-			open.next = now.Add(t.durations.again(kindOf(upid), open.ran, open.asked))
-			open.asked++
+	}
+	for _, upid := range upids {
+		if open, still := t.open[upid]; still {
+			_, answered := statuses[upid]
+			t.runs(open, kindOf(upid), answered, now)
 		}
 	}
 	t.mu.Unlock()
 	for _, vmid := range wake {
 		i.opts.OnGuest(vmid)
 	}
+}
+
+// runs sets when a task that runs is asked for next. The lock is held.
+func (t *tasks) runs(open *openTask, kind string, answered bool, now time.Time) {
+	known := t.durations.known(kind)
+	due := open.began.Add(t.durations.first(kind))
+	switch {
+	case !answered:
+		open.next = now.Add(slowestTaskPoll)
+		return
+	case known && due.After(now) && (open.next.After(due) || !open.next.After(now)):
+		// It was begun when nobody knew how long it would take; now somebody does.
+		open.next = now.Add(max(due.Sub(now), fastestTaskPoll))
+	case known && open.next.After(now):
+		// Others were due; it keeps its time.
+	default:
+		open.next = now.Add(t.durations.again(kind, now.Sub(open.began), open.asked))
+		open.asked++
+	}
+	open.ran = now.Sub(open.began)
 }
 
 // readTasks asks for one task by its id and for several by the node's list. Those that the list does not hold are asked for one by one.

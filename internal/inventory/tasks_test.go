@@ -66,6 +66,32 @@ func TestTheLengthOfTasksIsLearned(t *testing.T) {
 	})
 }
 
+// Of several that begin at nearly the same time, the first to end says how long the others will take, also when none of the kind ended before.
+func TestTheFirstToEndTeachesWhenToAskForTheOthers(t *testing.T) {
+	f := newFake()
+	running(t, f, time.Hour, func(t *testing.T, i *Inventory, _ *woken) {
+		const apart, takes = 120 * time.Millisecond, 2 * time.Second
+		var upids []proxmox.UPID
+		for vmid := 900; vmid < 902; vmid++ {
+			upid := f.begin("vzcreate", vmid, takes)
+			i.Track(upid)
+			upids = append(upids, upid)
+			time.Sleep(apart)
+		}
+		var seen []time.Time
+		for _, upid := range upids {
+			for ended := false; !ended; _, ended = i.TaskEnded(upid) {
+				time.Sleep(time.Millisecond)
+			}
+			seen = append(seen, time.Now())
+		}
+		// The question that finds the first ended comes before the second ends; the next comes soon after that, not when it would have anyway.
+		if between := seen[1].Sub(seen[0]); between == 0 || between > firstTaskPoll/3 {
+			t.Errorf("the second is seen %v after the first", between)
+		}
+	})
+}
+
 func TestATaskThatProxmoxHasForgottenEndsSo(t *testing.T) {
 	f := newFake()
 	running(t, f, time.Hour, func(t *testing.T, i *Inventory, w *woken) {
