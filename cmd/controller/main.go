@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"strings"
 
 	"github.com/go-logr/logr"
@@ -38,6 +39,10 @@ func main() {
 	}
 }
 
+// garbage is how much of it there may be, in percent of what is in use, before it is collected. With 10,000 services a third less than Go's default
+// saves more memory than it costs in CPU.
+const garbage = 65
+
 func run(args []string) error {
 	// --kubeconfig is registered by controller-runtime in the same set.
 	flags := flag.CommandLine
@@ -65,6 +70,9 @@ func run(args []string) error {
 	}
 	if opts.LeaderElectionNamespace == "" && !inCluster() {
 		opts.LeaderElectionNamespace = "default"
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(garbage)
 	}
 	opts.NamespaceLabels = len(opts.Namespaces) == 0 // one that is limited to some has no rights over what belongs to none
 	opts.Log = newLogger(&zapOptions)

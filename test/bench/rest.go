@@ -34,7 +34,7 @@ func looked() (scenes []*scene, services int, err error) {
 	return scenes, services, nil
 }
 
-// memory is what the controller holds that made all these containers, and so has read every configuration.
+// memory is what the controller holds at rest that made all these containers, and so has read every configuration.
 func memory(ctx context.Context, b *bench) error {
 	scenes, services, err := looked()
 	if err != nil {
@@ -47,7 +47,10 @@ func memory(ctx context.Context, b *bench) error {
 			}
 		}
 	}
-	if err := pause(ctx, settleTime/4); err != nil {
+	if err := pause(ctx, settleTime); err != nil {
+		return err
+	}
+	if _, _, err := b.lab.calm(ctx); err != nil {
 		return err
 	}
 	now, err := b.lab.usage()
