@@ -34,24 +34,52 @@ func (i *Inventory) Fresh(ctx context.Context, node string, vmid proxmox.VMID) (
 	return i.read(ctx, node, vmid)
 }
 
+// reading are the reads of a container's configuration that are under way. They are stale once something changed it meanwhile: what they bring
+// may be of before, and is not kept.
+type reading struct {
+	reads int
+	stale bool
+}
+
 func (i *Inventory) read(ctx context.Context, node string, vmid proxmox.VMID) (*proxmox.View, error) {
+	i.mu.Lock()
+	r := i.reading[vmid]
+	if r == nil {
+		r = &reading{}
+		i.reading[vmid] = r
+	}
+	r.reads++
+	i.mu.Unlock()
 	view, err := i.api.View(ctx, node, vmid)
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if r.reads--; r.reads == 0 {
+		delete(i.reading, vmid)
+	}
 	if err != nil {
 		return nil, err
 	}
-	found, _, _ := marker.Parse(view.Future.Description)
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.configs[vmid] = cachedView{node, view, found.Service}
+	if !r.stale {
+		found, _, _ := marker.Parse(view.Future.Description)
+		i.configs[vmid] = cachedView{node, view, found.Service}
+	}
 	i.watched.done(vmid, time.Now())
 	return view, nil
+}
+
+// drop forgets the configuration of a container, which changed. The lock is held.
+func (i *Inventory) drop(vmid proxmox.VMID) {
+	delete(i.configs, vmid)
+	if r := i.reading[vmid]; r != nil {
+		r.stale = true
+	}
 }
 
 // Invalidate drops a cached configuration, after a change of ours.
 func (i *Inventory) Invalidate(vmid proxmox.VMID) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	delete(i.configs, vmid)
+	i.drop(vmid)
 }
 
 // Known is whether the configuration of a container was read since we began and nothing is known to have changed it.

@@ -27,6 +27,8 @@ type fake struct {
 
 	calls map[string]int
 	read  []proxmox.VMID
+	// slow is how long the answer of a read is on its way.
+	slow time.Duration
 }
 
 func newFake() *fake {
@@ -45,6 +47,7 @@ func (f *fake) Resources(context.Context) (proxmox.Resources, error) {
 }
 
 func (f *fake) View(_ context.Context, node string, vmid proxmox.VMID) (*proxmox.View, error) {
+	defer func() { time.Sleep(f.slow) }()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.read = append(f.read, vmid)

@@ -63,7 +63,7 @@ func (i *Inventory) Note(node string, vmid proxmox.VMID, running bool) {
 	defer i.mu.Unlock()
 	i.overlays[vmid] = overlay{node: node, running: running, since: time.Now()}
 	if cached, ok := i.configs[vmid]; !ok || !running || len(cached.view.Pending) > 0 {
-		delete(i.configs, vmid)
+		i.drop(vmid)
 	}
 }
 
@@ -72,7 +72,7 @@ func (i *Inventory) NoteGone(vmid proxmox.VMID) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.overlays[vmid] = overlay{gone: true, since: time.Now()}
-	delete(i.configs, vmid)
+	i.drop(vmid)
 }
 
 // settleOverlays lets the list speak where it has caught up, or had the time to. It names the guests that the list never had as we knew

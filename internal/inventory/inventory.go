@@ -55,6 +55,7 @@ type Inventory struct {
 	err       error     // why the last poll failed; nil after a good one
 	overlays  map[proxmox.VMID]overlay
 	configs   map[proxmox.VMID]cachedView
+	reading   map[proxmox.VMID]*reading
 	watched   rotation
 	credit    float64 // budgeted reads that may be made now; only Run touches it
 	numbers   *Numbers
@@ -87,7 +88,7 @@ func New(api API, opts Options) *Inventory {
 		strangers: map[proxmox.VMID]Stranger{}, toldStrangers: fmt.Sprint([]Stranger(nil)),
 		api: api, opts: opts,
 		guests: map[proxmox.VMID]proxmox.Guest{}, nodes: map[string]proxmox.Node{}, overlays: map[proxmox.VMID]overlay{},
-		configs: map[proxmox.VMID]cachedView{}, numbers: opts.Numbers, starts: map[proxmox.VMID]int{}, watched: newRotation(),
+		configs: map[proxmox.VMID]cachedView{}, reading: map[proxmox.VMID]*reading{}, numbers: opts.Numbers, starts: map[proxmox.VMID]int{}, watched: newRotation(),
 		leftovers: leftovers{lists: map[[2]string]leftoverList{}},
 		tasks:     newTasks(), pollNow: make(chan struct{}, 1),
 	}
@@ -206,20 +207,20 @@ func (i *Inventory) take(resources proxmox.Resources, at time.Time) []proxmox.VM
 			changed = append(changed, g.VMID)
 		}
 		if known && edited(before, g) && !i.explained(g) {
-			delete(i.configs, g.VMID)
+			i.drop(g.VMID)
 			delete(i.strangers, g.VMID)
 		}
 		if known && started(before, g) && !i.overlays[g.VMID].running {
 			i.starts[g.VMID]++
 			if cached, ok := i.configs[g.VMID]; ok && len(cached.view.Pending) > 0 {
-				delete(i.configs, g.VMID) // what was pending has taken effect
+				i.drop(g.VMID) // what was pending has taken effect
 			}
 		}
 	}
 	for vmid := range old {
 		if _, still := i.guests[vmid]; !still {
 			changed = append(changed, vmid)
-			delete(i.configs, vmid)
+			i.drop(vmid)
 			delete(i.strangers, vmid)
 		}
 	}

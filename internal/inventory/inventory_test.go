@@ -25,6 +25,36 @@ func row(edit ...func(*proxmox.Guest)) proxmox.Guest {
 	return g
 }
 
+// A read that was under way while the configuration was changed may bring what was before. It is not taken for what is.
+func TestAReadThatWasOvertakenIsNotKept(t *testing.T) {
+	f := newFake()
+	f.views[900] = &proxmox.View{Live: &proxmox.Config{Hostname: "before"}}
+	running(t, f, time.Hour, func(t *testing.T, i *Inventory, _ *woken) {
+		f.slow = time.Second
+		overtaken := make(chan *proxmox.View)
+		go func() {
+			view, _ := i.View(t.Context(), "pve1", 900)
+			overtaken <- view
+		}()
+		time.Sleep(f.slow / 2)
+		f.mu.Lock()
+		f.views[900] = &proxmox.View{Live: &proxmox.Config{Hostname: "after"}}
+		f.mu.Unlock()
+		i.Invalidate(900)
+		if view := <-overtaken; view.Live.Hostname != "before" {
+			t.Errorf("the read brought %q: it was not overtaken", view.Live.Hostname)
+		}
+		for range 2 {
+			if view, err := i.View(t.Context(), "pve1", 900); err != nil || view.Live.Hostname != "after" {
+				t.Errorf("it is taken to be %v, %v", view, err)
+			}
+		}
+		if n := len(f.reads()); n != 2 {
+			t.Errorf("%d reads, want the overtaken one and another", n)
+		}
+	})
+}
+
 func TestWhatAChangeInTheListMeans(t *testing.T) {
 	for _, c := range []struct {
 		name                  string
