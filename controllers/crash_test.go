@@ -155,7 +155,8 @@ func TestATaskThatEndedBeforeItsIDWasWrittenIsNotWaitedFor(t *testing.T) {
 	t.Parallel()
 	var l *lab
 	var held atomic.Bool
-	l = newLab(t, func(made *lab, _ *string) {
+	l = newLab(t, func(made *lab, world *string) {
+		*world = strings.Replace(*world, `"vzstart": 1`, `"vzstart": 20`, 1)
 		made.wrap = func(next http.RoundTripper) http.RoundTripper {
 			return wrapped(func(r *http.Request) (*http.Response, error) {
 				if r.Method != http.MethodPatch || r.GetBody == nil {

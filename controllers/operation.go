@@ -67,9 +67,9 @@ func (r *ServiceReconciler) call(ctx context.Context, p *pass, s plan.Step) Outc
 		return working(s.Kind, p).again(time.Millisecond)
 	}
 	p.log.Info(string(s.Kind), "vmid", op.VMID, "node", op.Node, "upid", upid.String(), "cause", s.String())
-	op.UPID = upid.String()
+	r.tasks.began(p.key, op, upid)
 	p.session.inventory.Track(upid)
-	return working(s.Kind, p)
+	return working(s.Kind, p).again(r.Timing.shortTask())
 }
 
 // lastLook reads the container once more right before a call that destroys it, and calls it off when anything is not as it was.
@@ -147,21 +147,29 @@ func (r *ServiceReconciler) resolveOperation(ctx context.Context, p *pass) *Outc
 	case plan.Migrate:
 		p.session.cluster.Load().slots.hold(p.key, op.Target)
 	}
-	if op.UPID == "" {
-		return r.findOperation(ctx, p)
-	}
-	upid, err := proxmox.ParseUPID(op.UPID)
-	if err != nil {
-		return r.findOperation(ctx, p)
+	upid, age, known := r.tasks.of(p.key, op)
+	if !known {
+		var err error
+		if upid, err = proxmox.ParseUPID(op.UPID); err != nil {
+			return r.findOperation(ctx, p)
+		}
 	}
 	p.session.inventory.Track(upid)
 	status, ended := p.session.inventory.TaskEnded(upid)
+	if left := r.Timing.shortTask() - age; known && !ended && left > 0 {
+		o := working(plan.Kind(op.Kind), p).again(left)
+		return &o
+	}
+	op.UPID = upid.String()
 	if !ended {
 		o := working(plan.Kind(op.Kind), p)
 		return &o
 	}
 	inv := p.session.inventory
-	p.after = append(p.after, func() { inv.ForgetTask(upid) })
+	p.after = append(p.after, func() {
+		inv.ForgetTask(upid)
+		r.tasks.ended(p.key, upid)
+	})
 	p.log.V(1).Info("Task ended", "step", op.Kind, "vmid", op.VMID, "node", op.Node, "upid", op.UPID, "exitStatus", status.ExitStatus)
 	switch {
 	case status.OK():

@@ -48,6 +48,8 @@ type ServiceReconciler struct {
 	freshness  *freshness
 	waiters    *waiters
 	owing      *owing
+	tasks      *tasks
+	tellings   *tellings
 
 	outbreaks    *health.Outbreaks
 	environments *environments
@@ -92,6 +94,8 @@ func (r *ServiceReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 		r.freshness.forget(req.NamespacedName)
 		r.waiters.set(req.NamespacedName)
 		r.owing.forget(req.NamespacedName)
+		r.tasks.forget(req.NamespacedName)
+		r.tellings.forget(req.NamespacedName)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if r.freshness.stale(req.NamespacedName, svc.ResourceVersion) {

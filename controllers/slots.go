@@ -31,8 +31,6 @@ type slots struct {
 	waiting map[types.NamespacedName]wish
 	// settling is set while free slots wait for others who may come for them.
 	settling bool
-	// untold are those who were not told that they wait for a slot, as it was too soon.
-	untold []types.NamespacedName
 	// moved are those that count instead, once both turned out to be of one Proxmox.
 	moved *slots
 }
@@ -148,21 +146,7 @@ func (s *slots) freest(w wish) string {
 	return best
 }
 
-// tooSoon is whether who waits only until others have come for the free slots too, which is not worth a word: it is woken in any case once
-// that is decided.
-func (s *slots) tooSoon(who types.NamespacedName) bool {
-	s = s.instead()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	w, waits := s.waiting[who]
-	if !waits || !s.settling || s.freest(w) == "" {
-		return false
-	}
-	s.untold = append(s.untold, who)
-	return true
-}
-
-// settle gives the free slots to those who came for them, in their order, and wakes those who got none too, who were told nothing yet.
+// settle gives the free slots to those who came for them, in their order.
 func (s *slots) settle() {
 	s.mu.Lock()
 	s.settling = false
@@ -175,12 +159,6 @@ func (s *slots) settle() {
 			}
 		}
 	}
-	for _, who := range s.untold {
-		if _, waits := s.waiting[who]; waits {
-			woken = append(woken, who)
-		}
-	}
-	s.untold = nil
 	s.mu.Unlock()
 	for _, who := range woken {
 		s.wake(who)

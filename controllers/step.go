@@ -189,7 +189,6 @@ func (r *ServiceReconciler) slot(ctx context.Context, p *pass, s plan.Step) *Out
 		return nil
 	}
 	o := waiting(v1alpha1.ReasonWaitingForSlot, "Waiting for one of the %d slots of the node (spec.rollout.maxConcurrent)", most)
-	o.Keep = shared.slots.tooSoon(p.key)
 	return &o
 }
 

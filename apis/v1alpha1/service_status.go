@@ -158,7 +158,7 @@ type Operation struct {
 	TokenID string `json:"tokenID,omitempty"`
 	// startedAt is when the step was recorded.
 	StartedAt metav1.Time `json:"startedAt"`
-	// upid is Proxmox's task, once the call was answered.
+	// upid is Proxmox's task. It is written once the task has run for a second; shorter ones are followed without.
 	// +optional
 	UPID string `json:"upid,omitempty"`
 }

@@ -28,7 +28,7 @@ var mutants = []mutant{
 		"if request.Method != http.MethodGet || attempt+1 == count {", "if request.GetBody != nil {\n\t\t\trequest.Body, _ = request.GetBody()\n\t\t}\n\t\tif attempt == 1 {",
 		"creation whose call arrives late", "1 of 2 announced in status.operation"},
 	{"the status says that it is done before it is", "controllers/operation.go",
-		"op.UPID = upid.String()\n\tp.session.inventory.Track(upid)\n\treturn working(s.Kind, p)", "r.succeeded(p, op)\n\treturn working(s.Kind, p).again(time.Millisecond)",
+		"r.tasks.began(p.key, op, upid)\n\tp.session.inventory.Track(upid)\n\treturn working(s.Kind, p).again(r.Timing.shortTask())", "r.succeeded(p, op)\n\treturn working(s.Kind, p).again(time.Millisecond)",
 		"create with volumes", "no step counts as done while its task runs"},
 	{"the finalizer is dropped too early", "controllers/service_delete.go",
 		"r.findOwn, r.stopContainer, r.letGo, r.restVMID,", "r.findOwn,",

@@ -62,8 +62,8 @@ func TwoNodes(world string) string {
 		`"VM.PowerMgmt"`, `"VM.PowerMgmt", "VM.Migrate"`).Replace(world)
 }
 
-// Impatient is the timing of a controller whose Proxmox lives ten times faster.
-var Impatient = controllers.Timing{LostReply: 2 * time.Second, Retry: 500 * time.Millisecond, BootGrace: time.Second, LongestPause: time.Second}
+// Impatient is the timing of a controller whose Proxmox lives ten times faster. Of its creations the UPID is written, of most starts it is not.
+var Impatient = controllers.Timing{LostReply: 2 * time.Second, Retry: 500 * time.Millisecond, BootGrace: time.Second, LongestPause: time.Second, ShortTask: 100 * time.Millisecond}
 
 // Options of a lab; the zero value is a world in which time runs ten times faster.
 type Options struct {
