@@ -128,5 +128,9 @@ func (i *Inventory) GivenTo(vmid proxmox.VMID) string {
 	defer i.mu.Unlock()
 	i.numbers.mu.Lock()
 	defer i.numbers.mu.Unlock()
-	return i.numbers.reserved[vmid].owner
+	given := i.numbers.reserved[vmid]
+	if time.Now().After(given.until) {
+		return ""
+	}
+	return given.owner
 }

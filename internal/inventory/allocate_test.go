@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"pgregory.net/rapid"
@@ -93,6 +94,24 @@ func TestAReservationEndsWithItsService(t *testing.T) {
 	if got, err := i.Allocate("b", 100, 100, nobody, nil); err != nil || got != 100 {
 		t.Error(got, err)
 	}
+}
+
+func TestItIsKnownForAWhileToWhomAVMIDWasGiven(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := New(newFake(), Options{})
+		i.take(proxmox.Resources{}, time.Now())
+		vmid, err := i.Allocate("a", 100, 110, func(proxmox.VMID) bool { return false }, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := i.GivenTo(vmid); got != "a" {
+			t.Errorf("given to %q", got)
+		}
+		time.Sleep(reservationTime + time.Second) // whoever makes a container with this number now is somebody else
+		if got := i.GivenTo(vmid); got != "" {
+			t.Errorf("still given to %q", got)
+		}
+	})
 }
 
 func TestVMIDsWithVolumesAreReadOnceAStorage(t *testing.T) {

@@ -176,8 +176,8 @@ func follow(ctx context.Context, opts Options, c client.Client, began time.Time)
 			return err
 		}
 		host := &v1alpha1.NixMoxHost{}
-		if err := c.Get(ctx, client.ObjectKey{Namespace: demo.Namespace, Name: "default"}, host); err != nil {
-			return err
+		if err := c.Get(ctx, client.ObjectKey{Namespace: demo.Namespace, Name: "default"}, host); client.IgnoreNotFound(err) != nil {
+			return err // a host that somebody deleted: its services say so
 		}
 		screen.Draw(view.Frame(host, p.Services, time.Since(began), opts.Width, opts.Colour))
 		if p.Done() {
