@@ -5,18 +5,20 @@ import (
 	"time"
 )
 
+var creation = kind{"pve1", "vzcreate"}
+
 // follow is how many questions a task of a duration costs, and how late its end is seen.
-func (d durations) follow(kind string, took time.Duration) (questions int, late time.Duration) {
+func (d durations) follow(k kind, took time.Duration) (questions int, late time.Duration) {
 	var ran time.Duration
-	at := d.first(kind)
+	at := d.first(k)
 	for asked := 0; ; asked++ {
 		questions++
 		if at >= took {
-			d.learn(kind, ran, at)
+			d.learn(k, ran, at)
 			return questions, at - took
 		}
 		ran = at
-		at += d.again(kind, at, asked)
+		at += d.again(k, at, asked, false)
 	}
 }
 
@@ -24,11 +26,11 @@ func TestOnceKnownATaskCostsLittleMoreThanOneQuestion(t *testing.T) {
 	for _, took := range []time.Duration{300 * time.Millisecond, time.Second, 2 * time.Second, 20 * time.Second, 5 * time.Minute} {
 		d := durations{}
 		for range 10 {
-			d.follow("create", took)
+			d.follow(creation, took)
 		}
 		questions, late := 0, time.Duration(0)
 		for range 100 {
-			n, l := d.follow("create", took)
+			n, l := d.follow(creation, took)
 			questions, late = questions+n, late+l
 		}
 		if questions > 150 {
@@ -43,7 +45,7 @@ func TestOnceKnownATaskCostsLittleMoreThanOneQuestion(t *testing.T) {
 func TestAFirstTaskIsAskedForSeldomEnough(t *testing.T) {
 	for took, most := range map[time.Duration]int{time.Second: 4, 2 * time.Second: 7, 20 * time.Second: 30, time.Hour: 3650} {
 		d := durations{}
-		questions, late := d.follow("create", took)
+		questions, late := d.follow(creation, took)
 		if questions > most || late > took/4+time.Second/4 {
 			t.Errorf("the first task of %v cost %d questions, and its end was seen %v late", took, questions, late)
 		}
@@ -53,16 +55,16 @@ func TestAFirstTaskIsAskedForSeldomEnough(t *testing.T) {
 func TestOneSlowTaskDoesNotMakeTheOthersLate(t *testing.T) {
 	d := durations{}
 	for range 10 {
-		d.follow("create", 2*time.Second)
+		d.follow(creation, 2*time.Second)
 	}
-	d.follow("create", time.Minute)
-	if _, late := d.follow("create", 2*time.Second); late > 250*time.Millisecond {
+	d.follow(creation, time.Minute)
+	if _, late := d.follow(creation, 2*time.Second); late > 250*time.Millisecond {
 		t.Errorf("after a slow one the end of a quick one is seen %v late", late)
 	}
 	// And a machine that has become slower is learnt.
 	questions := 0
 	for range 30 {
-		questions, _ = d.follow("create", 4*time.Second)
+		questions, _ = d.follow(creation, 4*time.Second)
 	}
 	if questions > 2 {
 		t.Errorf("thirty slower tasks later one still costs %d questions", questions)

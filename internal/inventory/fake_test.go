@@ -140,9 +140,13 @@ func (f *fake) reads() []proxmox.VMID {
 
 // begin starts a task that takes so long.
 func (f *fake) begin(kind string, vmid int, takes time.Duration) proxmox.UPID {
+	return f.beginOn("pve1", kind, vmid, takes)
+}
+
+func (f *fake) beginOn(node, kind string, vmid int, takes time.Duration) proxmox.UPID {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	upid := proxmox.UPID{Node: "pve1", PID: uint32(len(f.tasks) + 1), StartTime: time.Now().UTC().Truncate(time.Second), Type: kind, ID: fmt.Sprint(vmid), User: "us"}
+	upid := proxmox.UPID{Node: node, PID: uint32(len(f.tasks) + 1), StartTime: time.Now().UTC().Truncate(time.Second), Type: kind, ID: fmt.Sprint(vmid), User: "us"}
 	f.tasks = append(f.tasks, proxmox.TaskStatus{UPID: upid, StartTime: upid.StartTime})
 	f.ends[upid] = time.Now().Add(takes)
 	return upid

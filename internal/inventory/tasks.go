@@ -68,7 +68,7 @@ func (i *Inventory) ForgetTask(upid proxmox.UPID) {
 // TaskForgotten is the exit status of a task that Proxmox does not know any more: what it did must be read from the container.
 const TaskForgotten = "forgotten by Proxmox"
 
-func kindOf(upid proxmox.UPID) string { return upid.Node + " " + upid.Type }
+func kindOf(upid proxmox.UPID) kind { return kind{upid.Node, upid.Type} }
 
 func (i *Inventory) followTasks(ctx context.Context) {
 	for {
@@ -143,7 +143,11 @@ func (i *Inventory) askTasks(ctx context.Context, node string, upids []proxmox.U
 	for _, upid := range upids { // first those that teach what to expect of the others
 		open, still := t.open[upid]
 		if status, answered := statuses[upid]; still && answered && !status.Running {
+			taught := t.durations.known(kindOf(upid))
 			t.durations.learn(kindOf(upid), open.ran, now.Sub(open.began))
+			if !taught {
+				t.tellOthers(kindOf(upid), now)
+			}
 			delete(t.open, upid)
 			t.ended[upid] = status
 			wake = append(wake, upid.VMID())
@@ -161,10 +165,39 @@ func (i *Inventory) askTasks(ctx context.Context, node string, upids []proxmox.U
 	}
 }
 
+// tellOthers sets when the same is asked for on nodes where none has ended, now that one has on this node. The lock is held.
+func (t *tasks) tellOthers(k kind, now time.Time) {
+	for upid, o := range t.open {
+		other := kindOf(upid)
+		if other.task != k.task || t.durations.known(other) {
+			continue
+		}
+		due := o.began.Add(late(t.durations[k]))
+		if due.Before(now) {
+			due = now
+		}
+		if due.Before(o.next) {
+			o.next = due
+		}
+	}
+}
+
+// others is whether another node is about to teach how long a task takes: one where the same began earlier, and none has ended. The lock is held.
+func (t *tasks) others(open *openTask, k kind) bool {
+	for upid, o := range t.open {
+		other := kindOf(upid)
+		if other.task == k.task && other.node != k.node && !t.durations.known(other) &&
+			(o.began.Before(open.began) || o.began.Equal(open.began) && other.node < k.node) {
+			return true
+		}
+	}
+	return false
+}
+
 // runs sets when a task that runs is asked for next. The lock is held.
-func (t *tasks) runs(open *openTask, kind string, answered bool, now time.Time) {
-	known := t.durations.known(kind)
-	due := open.began.Add(t.durations.first(kind))
+func (t *tasks) runs(open *openTask, k kind, answered bool, now time.Time) {
+	known := t.durations.known(k)
+	due := open.began.Add(t.durations.first(k))
 	switch {
 	case !answered:
 		open.next = now.Add(slowestTaskPoll)
@@ -175,7 +208,7 @@ func (t *tasks) runs(open *openTask, kind string, answered bool, now time.Time) 
 	case known && open.next.After(now):
 		// Others were due; it keeps its time.
 	default:
-		open.next = now.Add(t.durations.again(kind, now.Sub(open.began), open.asked))
+		open.next = now.Add(t.durations.again(k, now.Sub(open.began), open.asked, !known && t.others(open, k)))
 		open.asked++
 	}
 	open.ran = now.Sub(open.began)

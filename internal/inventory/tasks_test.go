@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -88,6 +89,50 @@ func TestTheFirstToEndTeachesWhenToAskForTheOthers(t *testing.T) {
 		// The question that finds the first ended comes before the second ends; the next comes soon after that, not when it would have anyway.
 		if between := seen[1].Sub(seen[0]); between == 0 || between > firstTaskPoll/3 {
 			t.Errorf("the second is seen %v after the first", between)
+		}
+	})
+}
+
+// Where the same begins on many nodes at once, one of them is asked often, and teaches the others when theirs should end. A node that is quicker or
+// slower than that costs no more than a third of the time, once.
+func TestOneNodeTeachesTheOthers(t *testing.T) {
+	f := newFake()
+	running(t, f, time.Hour, func(t *testing.T, i *Inventory, _ *woken) {
+		const nodes, usual = 20, 30 * time.Second
+		takes := map[proxmox.UPID]time.Duration{}
+		for n := range nodes {
+			took := usual
+			switch n {
+			case 5:
+				took = usual / 3
+			case 6:
+				took = usual * 2
+			}
+			upid := f.beginOn(fmt.Sprintf("pve%02d", n), "vzcreate", 900+n, took)
+			takes[upid] = took
+			i.Track(upid)
+			time.Sleep(20 * time.Millisecond)
+		}
+		began := time.Now()
+		late := map[proxmox.UPID]time.Duration{}
+		for len(late) < nodes {
+			time.Sleep(10 * time.Millisecond)
+			for upid, took := range takes {
+				if _, seen := late[upid]; seen {
+					continue
+				}
+				if _, ended := i.TaskEnded(upid); ended {
+					late[upid] = time.Since(began) - took
+				}
+			}
+		}
+		for upid, by := range late {
+			if by > takes[upid]/3 || takes[upid] == usual && by > slowestTaskPoll {
+				t.Errorf("the end on %s is seen %v late", upid.Node, by)
+			}
+		}
+		if asked := f.count("task"); asked > 19*nodes {
+			t.Errorf("%d questions for %d tasks, of which one teaches", asked, nodes)
 		}
 	})
 }
