@@ -18,7 +18,8 @@ import (
 )
 
 // signature is the first line of every kubeconfig that we write: the proof that
-// the file is ours to replace.
+// the file is ours to replace. kubectl config leaves it out when it changes the
+// file, of which a file with our names alone is the proof then.
 const signature = "# Written by nixmox up, and again at each of its starts.\n"
 
 // name of the cluster, its user and its context.
@@ -27,29 +28,51 @@ const name = "nixmox"
 // CheckFree fails when path holds something that Write would have to destroy.
 // Called before anything is started, so that the refusal is immediate.
 func CheckFree(path string) error {
+	_, err := namespaceIn(path)
+	return err
+}
+
+// namespaceIn is the namespace that somebody chose in a kubeconfig of ours, with
+// kubectl config set-context. It fails when the file is not ours.
+func namespaceIn(path string) (string, error) {
 	content, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+	switch {
+	case errors.Is(err, fs.ErrNotExist), err == nil && len(content) == 0:
+		return "", nil
+	case err != nil:
+		return "", fmt.Errorf("kubeconfig: %w", err)
 	}
+	config, err := clientcmd.Load(content)
 	if err != nil {
-		return fmt.Errorf("kubeconfig: %w", err)
+		config = clientcmdapi.NewConfig()
 	}
-	if len(content) > 0 && !bytes.HasPrefix(content, []byte(signature)) {
-		return fmt.Errorf("kubeconfig %s exists and was not written by nixmox up: it is left alone; choose another file with --kubeconfig", path)
+	if !bytes.HasPrefix(content, []byte(signature)) && !hasOurNamesAlone(config) {
+		return "", fmt.Errorf("kubeconfig %s exists and was not written by nixmox up: it is left alone; choose another file with --kubeconfig", path)
 	}
-	return nil
+	if chosen := config.Contexts[name]; chosen != nil {
+		return chosen.Namespace, nil
+	}
+	return "", nil
+}
+
+func hasOurNamesAlone(config *clientcmdapi.Config) bool {
+	return config.CurrentContext == name && len(config.Clusters) == 1 && len(config.AuthInfos) == 1 && len(config.Contexts) == 1 &&
+		config.Clusters[name] != nil && config.AuthInfos[name] != nil && config.Contexts[name] != nil
 }
 
 // Write puts an administrator's kubeconfig for the server at url into path,
-// atomically and with mode 0600. Everything it needs is inside the file.
+// atomically and with mode 0600. Everything it needs is inside the file. The
+// namespace that somebody chose in it stays.
 func Write(path, url string, files certs.Files) error {
-	if err := CheckFree(path); err != nil {
+	namespace, err := namespaceIn(path)
+	if err != nil {
 		return err
 	}
 	config, err := build(url, files)
 	if err != nil {
 		return fmt.Errorf("kubeconfig: %w", err)
 	}
+	config.Contexts[name].Namespace = namespace
 	content, err := clientcmd.Write(*config)
 	if err != nil {
 		return fmt.Errorf("kubeconfig: %w", err)

@@ -40,6 +40,43 @@ func TestWrite(t *testing.T) {
 	}
 }
 
+// kubectl config set-context writes the file anew, without comments.
+func TestAChosenNamespaceStays(t *testing.T) {
+	t.Parallel()
+	files, err := certs.Ensure(t.TempDir(), []string{"localhost"}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "kubeconfig")
+	if err := Write(path, "https://127.0.0.1:1", files); err != nil {
+		t.Fatal(err)
+	}
+	config, err := clientcmd.LoadFromFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.Contexts[config.CurrentContext].Namespace = "homelab"
+	if err := clientcmd.WriteToFile(*config, path); err != nil {
+		t.Fatal(err)
+	}
+	if err := Write(path, "https://127.0.0.1:2", files); err != nil {
+		t.Fatalf("the next start: %v", err)
+	}
+	if config, err = clientcmd.LoadFromFile(path); err != nil {
+		t.Fatal(err)
+	}
+	if got := config.Contexts[config.CurrentContext].Namespace; got != "homelab" || config.Clusters[name].Server != "https://127.0.0.1:2" {
+		t.Errorf("namespace %q at %s", got, config.Clusters[name].Server)
+	}
+	config.Clusters["theirs"] = config.Clusters[name]
+	if err := clientcmd.WriteToFile(*config, path); err != nil {
+		t.Fatal(err)
+	}
+	if err := Write(path, "https://127.0.0.1:3", files); err == nil {
+		t.Error("a file that holds somebody else's cluster too is replaced")
+	}
+}
+
 func TestCheckFree(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
