@@ -143,11 +143,7 @@ func (i *Inventory) askTasks(ctx context.Context, node string, upids []proxmox.U
 	for _, upid := range upids { // first those that teach what to expect of the others
 		open, still := t.open[upid]
 		if status, answered := statuses[upid]; still && answered && !status.Running {
-			taught := t.durations.known(kindOf(upid))
-			t.durations.learn(kindOf(upid), open.ran, now.Sub(open.began))
-			if !taught {
-				t.tellOthers(kindOf(upid), now)
-			}
+			t.learn(upid, open, status, now)
 			delete(t.open, upid)
 			t.ended[upid] = status
 			wake = append(wake, upid.VMID())
@@ -163,6 +159,29 @@ func (i *Inventory) askTasks(ctx context.Context, node string, upids []proxmox.U
 	for _, vmid := range wake {
 		i.opts.OnGuest(vmid)
 	}
+}
+
+// learn takes in a task that has ended well; what failed says nothing of how long the work takes. The lock is held.
+func (t *tasks) learn(upid proxmox.UPID, open *openTask, status proxmox.TaskStatus, now time.Time) {
+	if !status.OK() {
+		return
+	}
+	var took time.Duration
+	if !status.EndTime.IsZero() {
+		took = status.EndTime.Sub(status.StartTime)
+	}
+	taught := t.durations.known(kindOf(upid))
+	t.durations.learn(kindOf(upid), open.ran, now.Sub(open.began), took)
+	if !taught {
+		t.tellOthers(kindOf(upid), now)
+	}
+}
+
+// long is whether a task is of a kind that takes long. The list says how long it really took.
+func (t *tasks) long(upid proxmox.UPID) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.durations[kindOf(upid)] > longestAlone/2
 }
 
 // tellOthers sets when the same is asked for on nodes where none has ended, now that one has on this node. The lock is held.
@@ -197,14 +216,14 @@ func (t *tasks) others(open *openTask, k kind) bool {
 // runs sets when a task that runs is asked for next. The lock is held.
 func (t *tasks) runs(open *openTask, k kind, answered bool, now time.Time) {
 	known := t.durations.known(k)
-	due := open.began.Add(t.durations.first(k))
+	due := open.began.Add(t.durations.due(k))
 	switch {
 	case !answered:
 		open.next = now.Add(slowestTaskPoll)
 		return
 	case known && due.After(now) && (open.next.After(due) || !open.next.After(now)):
-		// It was begun when nobody knew how long it would take; now somebody does.
-		open.next = now.Add(max(due.Sub(now), fastestTaskPoll))
+		// It was begun when nobody knew how long it would take and now somebody does, or it was asked for in between.
+		open.next = now.Add(t.durations.again(k, now.Sub(open.began), 0, false))
 	case known && open.next.After(now):
 		// Others were due; it keeps its time.
 	default:
@@ -214,10 +233,10 @@ func (t *tasks) runs(open *openTask, k kind, answered bool, now time.Time) {
 	open.ran = now.Sub(open.began)
 }
 
-// readTasks asks for one task by its id and for several by the node's list. Those that the list does not hold are asked for one by one.
+// readTasks asks for one short task by its id and for others by the node's list. Those that the list does not hold are asked for one by one.
 func (i *Inventory) readTasks(ctx context.Context, node string, upids []proxmox.UPID) map[proxmox.UPID]proxmox.TaskStatus {
 	statuses := make(map[proxmox.UPID]proxmox.TaskStatus, len(upids))
-	if len(upids) > 1 {
+	if len(upids) > 1 || i.tasks.long(upids[0]) {
 		since := upids[0].StartTime
 		for _, u := range upids {
 			if u.StartTime.Before(since) {

@@ -137,6 +137,28 @@ func TestOneNodeTeachesTheOthers(t *testing.T) {
 	})
 }
 
+func TestATaskThatFailsSaysNothingOfTheOthers(t *testing.T) {
+	f := newFake()
+	running(t, f, time.Hour, func(t *testing.T, i *Inventory, _ *woken) {
+		upid := f.begin("vzcreate", 900, time.Hour)
+		f.mu.Lock()
+		delete(f.ends, upid)
+		f.tasks[0].ExitStatus = "unable to create CT 900 - no space left"
+		f.mu.Unlock()
+		i.Track(upid)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if status, ended := i.TaskEnded(upid); !ended || status.OK() {
+			t.Errorf("ended %t: %+v", ended, status)
+		}
+		i.tasks.mu.Lock()
+		defer i.tasks.mu.Unlock()
+		if i.tasks.durations.known(kindOf(upid)) {
+			t.Error("a creation that failed at once tells how long creations take")
+		}
+	})
+}
+
 func TestATaskThatProxmoxHasForgottenEndsSo(t *testing.T) {
 	f := newFake()
 	running(t, f, time.Hour, func(t *testing.T, i *Inventory, w *woken) {
