@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-logr/logr/funcr"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -30,13 +31,14 @@ const (
 	first = `{ip: 192.168.99.21, hostname: a, healthCheck: systemctl is-active --quiet a, resources: {memory: 512Mi, storage: 8Gi}, volumes: [{name: data, mountPath: /data, size: 1Gi}]}`
 )
 
-var timing = controllers.Timing{LostReply: 1200 * time.Millisecond, Retry: 50 * time.Millisecond, BootGrace: 100 * time.Millisecond, LongestPause: 150 * time.Millisecond,
-	ShortTask: 30 * time.Millisecond}
+var timing = controllers.Timing{LostReply: 1200 * time.Millisecond, Retry: 50 * time.Millisecond, BootGrace: 100 * time.Millisecond, LongestPause: 150 * time.Millisecond}
 
 // Counts are what happened in a walk.
 type Counts struct {
 	// Transitions that the API server accepted and that came to rest; Refused ones by its rules; Invalid ones by its schema.
 	Transitions, Refused, Invalid int
+	// Moves that were asked for and came to rest, Moved those that arrived.
+	Moves, Moved int
 	// Hands and Faults in between.
 	Hands, Faults int
 	// Back is whether the first spec could be applied again, and led to the first container.
@@ -59,9 +61,9 @@ func Run(t lab.T, api *apiserver.Server, seed uint64) Counts {
 		t.Fatalf("%v", err)
 	}
 	// Every other walk is one of root@pam in person, who may do what Proxmox lets no token do.
-	w := &walk{Lab: lab.New(t, api, lab.Options{TimeScale: scale, InPerson: seed%2 == 0}), random: rand.New(rand.NewPCG(seed, 7)), counts: Counts{Ends: map[string]int{}}}
+	w := &walk{Lab: lab.New(t, api, lab.Options{World: lab.TwoNodes(lab.World), TimeScale: scale, InPerson: seed%2 == 0}), random: rand.New(rand.NewPCG(seed, 7)), counts: Counts{Ends: map[string]int{}}}
 	log := funcr.New(func(prefix, args string) { t.Logf("%s %s %s", time.Now().Format("05.000"), prefix, args) }, funcr.Options{})
-	controller := w.StartController(lab.ControllerOptions{Log: log, Timing: timing, Grace: 200 * time.Millisecond})
+	controller := w.StartController(lab.ControllerOptions{Log: log, Timing: lab.WithIDs(timing, seed%4 < 2), Grace: 200 * time.Millisecond})
 	t.Cleanup(func() {
 		if err := controller.Stop(); err != nil {
 			t.Errorf("the controller ended: %v", err)
@@ -75,12 +77,49 @@ func Run(t lab.T, api *apiserver.Server, seed uint64) Counts {
 	w.rest()
 	began := w.container()
 	for range Steps {
+		w.move()
 		w.disturb()
 		w.step(all[w.random.IntN(len(all))])
 	}
 	w.PVE.RemoveFault("")
 	w.back(began)
 	return w.counts
+}
+
+// move asks for another node, or for one that does not exist, now and then. A request that is refused, and one in three, is taken back before the next
+// step.
+func (w *walk) move() {
+	if w.random.IntN(6) > 0 {
+		return
+	}
+	before := w.Get("a").Status.Node
+	target := []string{"pve1", "pve2", "pve2", "pve1", "pve3"}[w.random.IntN(5)]
+	w.request(target)
+	w.rest()
+	w.counts.Moves++
+	s := w.Get("a")
+	if s.Annotations[v1alpha1.MigrateAnnotation] == "" && s.Status.Node == target && target != before {
+		w.counts.Moved++
+	}
+	if lab.Reason(s) == v1alpha1.ReasonChangeRefused || w.random.IntN(3) == 0 {
+		w.request("")
+		w.rest()
+	}
+}
+
+// request asks for a node, or takes the request back.
+func (w *walk) request(node string) {
+	w.path = append(w.path, "move to "+node)
+	w.T.Logf("%s move to %q", time.Now().Format("05.000"), node)
+	s := w.Get("a")
+	before := s.DeepCopy()
+	delete(s.Annotations, v1alpha1.MigrateAnnotation)
+	if node != "" {
+		metav1.SetMetaDataAnnotation(&s.ObjectMeta, v1alpha1.MigrateAnnotation, node)
+	}
+	if err := w.API.Client.Patch(w.T.Context(), s, client.MergeFrom(before)); err != nil {
+		w.T.Fatalf("ask for a move to %q: %v", node, err)
+	}
 }
 
 // step changes one field: to something valid, to something invalid, or to nothing.
@@ -155,7 +194,7 @@ func (w *walk) disturb() {
 // passing are reasons that nobody may stay in.
 var passing = []string{
 	v1alpha1.ReasonPending, v1alpha1.ReasonCreating, v1alpha1.ReasonStarting, v1alpha1.ReasonUpdating, v1alpha1.ReasonStopping, v1alpha1.ReasonRetrying,
-	v1alpha1.ReasonResolving, v1alpha1.ReasonWaitingForSlot, v1alpha1.ReasonHostUnreachable, v1alpha1.ReasonHostUnauthorized,
+	v1alpha1.ReasonResolving, v1alpha1.ReasonWaitingForSlot, v1alpha1.ReasonMigrating, v1alpha1.ReasonHostUnreachable, v1alpha1.ReasonHostUnauthorized,
 }
 
 // rest waits until the service has come to an end: ready with nothing left, or in a situation that lasts.
@@ -168,7 +207,7 @@ func (w *walk) rest() {
 		reason := lab.Reason(s)
 		current := s.Status.ObservedGeneration == s.Generation && s.Status.Operation == nil
 		switch {
-		case current && lab.IsReady(s) && (len(s.Status.Plan) == 0 || s.Spec.Suspend):
+		case current && lab.IsReady(s) && (len(s.Status.Plan) == 0 && s.Annotations[v1alpha1.MigrateAnnotation] == "" || s.Spec.Suspend):
 			return
 		case current && !lab.IsReady(s) && reason == last && (!slices.Contains(passing, reason) || s.Spec.Suspend):
 			if same++; same >= enough {
@@ -207,6 +246,7 @@ func (w *walk) back(began map[string]string) {
 	// A path of the node holds nothing of the container's own: it goes with the spec that asked for it.
 	own := slices.DeleteFunc(slices.Clone(s.Spec.Volumes), func(v v1alpha1.Volume) bool { return v.HostPath != "" })
 	grown, volumes, vmid := s.Spec.Resources.Storage, own, s.Spec.VMID
+	delete(s.Annotations, v1alpha1.MigrateAnnotation)
 	s.Spec = v1alpha1.NixMoxServiceSpec{}
 	w.Parse(first, &s.Spec)
 	s.Spec.Resources.Storage, s.Spec.Volumes, s.Spec.VMID = grown, volumes, vmid
@@ -262,6 +302,7 @@ func set(parts []string) map[string]bool {
 // Add adds the counts of another walk.
 func (c *Counts) Add(other Counts) {
 	c.Transitions, c.Refused, c.Invalid = c.Transitions+other.Transitions, c.Refused+other.Refused, c.Invalid+other.Invalid
+	c.Moves, c.Moved = c.Moves+other.Moves, c.Moved+other.Moved
 	c.Hands, c.Faults = c.Hands+other.Hands, c.Faults+other.Faults
 	for reason, n := range other.Ends {
 		c.Ends[reason] += n
@@ -274,6 +315,6 @@ func (c Counts) String() string {
 	for _, reason := range slices.Sorted(maps.Keys(c.Ends)) {
 		ends = append(ends, fmt.Sprintf("%s %d", reason, c.Ends[reason]))
 	}
-	return fmt.Sprintf("%d transitions came to rest (%s), %d refused by the API's rules, %d by its schema, %d outside hands, %d faults",
-		c.Transitions, strings.Join(ends, ", "), c.Refused, c.Invalid, c.Hands, c.Faults)
+	return fmt.Sprintf("%d transitions came to rest (%s), %d refused by the API's rules, %d by its schema, %d of %d moves arrived, %d outside hands, %d faults",
+		c.Transitions, strings.Join(ends, ", "), c.Refused, c.Invalid, c.Moved, c.Moves, c.Hands, c.Faults)
 }

@@ -60,7 +60,7 @@ var meanings = map[string][]any{
 	"network.gateway":   {"192.168.99.1", "192.168.99.254"},
 	"network.rateLimit": {"10M", "5M"},
 	"template":          {"local:vztmpl/nixos.tar.xz", "local:vztmpl/other.tar.xz"},
-	"node":              {"pve1", "pve9"},
+	"node":              {"pve1", "pve2", "pve9"},
 	"timezone":          {"UTC", "Europe/Berlin"},
 	"dependsOn":         {[]any{}, []any{"ghost"}},
 	"tags":              {[]any{"db"}, []any{"Web", "a.b"}, []any{}},
