@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+	"github.com/nixmox/nixmox-controller/internal/pvesim"
 	"github.com/nixmox/nixmox-controller/internal/pvesim/calllog"
 )
 
@@ -195,4 +196,40 @@ func TestAVolumeThatSomebodyEnlargedIsLeftAndShown(t *testing.T) {
 	if c := l.container("a").Config; !strings.Contains(c["mp0"], "size=6G") || l.begun("resize", 900) != 1 || l.begun("vzshutdown", 900) > 0 {
 		t.Errorf("mp0 is %s after %d resizes", c["mp0"], l.begun("resize", 900))
 	}
+}
+
+// Proxmox refuses some changes after it has stored them. What is stored is not sent again, and what is not is tried again after pauses that grow.
+func TestAChangeThatProxmoxRefusesLate(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.host()
+	l.service("a", checked(11, "a", ""))
+	l.ready("a")
+	late := pvesim.Fault{Name: "late", Method: "PUT", Path: "/nodes/*/lxc/*/config", Status: 500, Text: "bridge 'vmbr9' does not exist"}
+	puts := func() int {
+		return l.log.calls(func(e calllog.Entry) bool { return e.Method == "PUT" && strings.HasSuffix(e.Path, "/config") })
+	}
+	stored := late
+	stored.AfterEffect, stored.Times = true, 1
+	l.must(l.pve.AddFault(stored))
+	before := puts()
+	l.edit("a", func(s *v1alpha1.NixMoxService) { s.Spec.Resources.Memory = ptr(resource.MustParse("700Mi")) })
+	l.eventually("the change is there", func() bool { return l.container("a").Config["memory"] == "700" })
+	l.ready("a")
+	if sent := puts() - before; sent != 1 {
+		t.Errorf("what was stored was sent %d times", sent)
+	}
+	if f := l.get("a").Status.Failure; f != nil {
+		t.Errorf("nothing is left to do, and the failure is remembered: %+v", f)
+	}
+	l.must(l.pve.AddFault(late))
+	before = puts()
+	l.edit("a", func(s *v1alpha1.NixMoxService) { s.Spec.Resources.Memory = ptr(resource.MustParse("800Mi")) })
+	l.sees("a", v1alpha1.ReasonOperationFailed, isIll, "bridge 'vmbr9' does not exist; tried 2 times")
+	if sent := puts() - before; sent > 3 {
+		t.Errorf("%d attempts at the second failure", sent)
+	}
+	l.pve.RemoveFault("late")
+	l.eventually("the change is there", func() bool { return l.container("a").Config["memory"] == "800" })
+	l.ready("a")
 }

@@ -25,14 +25,15 @@ import (
 // and calls nobody.
 func (r *ServiceReconciler) begin(ctx context.Context, p *pass, kind plan.Kind) *Outcome {
 	p.svc.Status.Operation = &v1alpha1.Operation{
-		Kind: string(kind), Node: p.svc.Status.Node, VMID: p.svc.Status.VMID, TokenID: p.session.identity(), StartedAt: metav1.NewTime(p.now),
+		Kind: string(kind), Node: p.svc.Status.Node, VMID: p.svc.Status.VMID, TokenID: p.session.identity(), StartedAt: metav1.NewTime(p.now), Nonce: nonce(),
 	}
 	if kind == plan.Create {
-		p.svc.Status.Operation.Nonce, p.svc.Status.Operation.Template = nonce(), p.desired.Template
+		p.svc.Status.Operation.Template = p.desired.Template
 	}
 	if kind == plan.Migrate {
 		p.svc.Status.Operation.Target = p.desired.Node
 	}
+	r.tellings.begins()
 	r.Scheduler.Pause(p.key.String()) // checks do not count while we work on it ourselves
 	report(p, working(kind, p))
 	if err := r.patchStatus(ctx, p); err != nil {
@@ -56,6 +57,8 @@ func (r *ServiceReconciler) call(ctx context.Context, p *pass, s plan.Step) Outc
 	target := execute.Target{Node: op.Node, VMID: proxmox.VMID(op.VMID), Marker: p.marker, View: p.view}
 	upid, err := execute.Step(ctx, p.session.api, s, p.desired, target)
 	switch {
+	case proxmox.AnsweredAfterStoring(err):
+		return r.refusedInPart(p, s.Kind, err)
 	case proxmox.MayHaveHappened(err):
 		// The operation stays: the next pass finds out what became of it.
 		p.log.Info("The answer was lost", "step", op.Kind, "vmid", op.VMID, "node", op.Node, "error", err.Error())
@@ -105,6 +108,17 @@ func (r *ServiceReconciler) refused(ctx context.Context, p *pass, kind plan.Kind
 		o.Again = p.svc.Status.Failure.RetryAt.Sub(p.now)
 	}
 	return o
+}
+
+// refusedInPart is a change of the configuration that Proxmox refused and may have stored all the same. What is there is looked at once more; if the
+// change is not, it is tried again after a pause.
+func (r *ServiceReconciler) refusedInPart(p *pass, kind plan.Kind, err error) Outcome {
+	op := p.svc.Status.Operation
+	p.svc.Status.Operation = nil
+	p.session.inventory.Invalidate(proxmox.VMID(op.VMID))
+	o := classify(err, describe(kind, op))
+	r.fail(p, string(kind), o.Message)
+	return o.again(time.Millisecond)
 }
 
 // unseenStorage names a storage that the container is to be on and that its node does not show us; empty when all are there.
@@ -266,7 +280,7 @@ const hiddenCreation = 10 * time.Minute
 // stillCreating is a creation by a token that is not ours any more: its task is hidden from us, but not the lock that it holds.
 func (r *ServiceReconciler) stillCreating(ctx context.Context, p *pass) *Outcome {
 	op := p.svc.Status.Operation
-	if op.Kind != string(plan.Create) || op.UPID == "" || p.now.Sub(op.StartedAt.Time) > hiddenCreation {
+	if op.Kind != string(plan.Create) || p.now.Sub(op.StartedAt.Time) > hiddenCreation {
 		return nil
 	}
 	if err := p.session.inventory.Refresh(ctx); err != nil {

@@ -43,6 +43,7 @@ func (s *session) place(ctx context.Context, host *v1alpha1.NixMoxHost, svc *v1a
 		}
 		return []string{wanted}, "asked for in spec.node", nil
 	}
+	inFlight := s.inFlightMiB(now)
 	var candidates []candidate
 	var lacking []string
 	for name, n := range all {
@@ -53,7 +54,7 @@ func (s *session) place(ctx context.Context, host *v1alpha1.NixMoxHost, svc *v1a
 			lacking = append(lacking, fmt.Sprintf("%s has no %s", name, why))
 			continue
 		}
-		candidates = append(candidates, candidate{name, s.inventory.CommittedMiB(name) + s.inFlightMiB(name, now)})
+		candidates = append(candidates, candidate{name, s.inventory.CommittedMiB(name) + inFlight[name]})
 	}
 	slices.Sort(lacking)
 	if len(candidates) == 0 {
@@ -174,19 +175,19 @@ func (c *cluster) placeInFlight(who types.NamespacedName, p placement) {
 	c.placed[who] = p
 }
 
-// inFlightMiB is the memory of the creations on a node that a session's resource list does not show yet.
-func (s *session) inFlightMiB(node string, now time.Time) int64 {
+// inFlightMiB is, by node, the memory of the creations that a session's resource list does not show yet.
+func (s *session) inFlightMiB(now time.Time) map[string]int64 {
 	c := s.cluster.Load()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var sum int64
+	byNode := map[string]int64{}
 	for who, p := range c.placed {
 		switch {
 		case now.Sub(p.at) > placementMemory:
 			delete(c.placed, who)
-		case p.node == node && (p.vmid == 0 || !s.inventory.Listed(p.vmid)): // another session's list may be older
-			sum += p.memoryMiB
+		case p.vmid == 0 || !s.inventory.Listed(p.vmid): // another session's list may be older
+			byNode[p.node] += p.memoryMiB
 		}
 	}
-	return sum
+	return byNode
 }

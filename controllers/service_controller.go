@@ -292,5 +292,8 @@ func (r *ServiceReconciler) planSteps(_ context.Context, p *pass) *Outcome {
 	}
 	p.plan, p.planned = plan.Compute(p.desired, p.observed), true
 	p.svc.Status.Plan = p.plan.Lines()
+	if f := p.svc.Status.Failure; f != nil && len(p.plan.Steps) == 0 && f.Kind != string(plan.Migrate) {
+		p.svc.Status.Failure = nil // what failed is done, by whomever
+	}
 	return nil
 }

@@ -48,7 +48,13 @@ func (r *ServiceReconciler) release(ctx context.Context, p *pass) (ctrl.Result, 
 			return r.finish(ctx, p, r.holdingOn(*o, p))
 		}
 	}
-	return ctrl.Result{}, r.dropFinalizer(ctx, p)
+	if err := r.dropFinalizer(ctx, p); err != nil {
+		return ctrl.Result{}, err
+	}
+	for _, f := range p.after {
+		f()
+	}
+	return ctrl.Result{}, nil
 }
 
 // nobodyToAsk is when the host or its Secret is gone for good, as far as one can tell: a namespace that is deleted whole takes them first.

@@ -12,9 +12,12 @@ import (
 // or deleted meanwhile.
 const invitation = 2 * time.Second
 
-// gathering is how long free slots wait for others who may come for them. Services that depend on the same ones become free to go within
-// milliseconds of each other, in any order.
-const gathering = 60 * time.Millisecond
+// Free slots wait for others who may come for them: until nobody came for a moment, but not for long. Services that depend on the same ones become
+// free to go one right after the other, in any order, and to be a little late with the longest chains costs the whole of a task later.
+const (
+	gathering     = 100 * time.Millisecond
+	mostGathering = time.Second
+)
 
 // slots bound how many creations and starts run at once on a node. A service keeps its slot from the creation until its start task has
 // ended. Who found none queues, the longest chain of services first, else first come first served; a slot that becomes free wakes exactly one
@@ -29,8 +32,9 @@ type slots struct {
 	invites int
 	queue   []types.NamespacedName
 	waiting map[types.NamespacedName]wish
-	// settling is set while free slots wait for others who may come for them.
-	settling bool
+	// settling is set while free slots wait for others who may come for them, since the first came.
+	settling *time.Timer
+	since    time.Time
 	// moved are those that count instead, once both turned out to be of one Proxmox.
 	moved *slots
 }
@@ -119,15 +123,26 @@ func (s *slots) choose(who types.NamespacedName, w wish) (node, left string, ok 
 		s.take(who, node)
 		return node, left, true
 	}
-	if _, queued := s.waiting[who]; !queued {
+	_, queued := s.waiting[who]
+	if !queued {
 		s.enqueue(who, w.chain)
 	}
 	s.waiting[who] = w
-	if node != "" && !s.settling {
-		s.settling = true
-		time.AfterFunc(gathering, s.settle)
+	if node != "" {
+		s.gather(!queued)
 	}
 	return "", left, false
+}
+
+// gather begins to wait for others who may come for free slots, or goes on when somebody did. The lock is held.
+func (s *slots) gather(came bool) {
+	switch {
+	case s.settling == nil:
+		s.since = time.Now()
+		s.settling = time.AfterFunc(gathering, s.settle)
+	case came:
+		s.settling.Reset(min(gathering, max(time.Until(s.since.Add(mostGathering)), 0)))
+	}
 }
 
 // freest is the node with a free slot that a wish is for: where slots are gathered for, the one that has the most, else the first. Empty when none
@@ -149,7 +164,7 @@ func (s *slots) freest(w wish) string {
 // settle gives the free slots to those who came for them, in their order.
 func (s *slots) settle() {
 	s.mu.Lock()
-	s.settling = false
+	s.settling = nil
 	var woken []types.NamespacedName
 	for _, who := range slices.Clone(s.queue) {
 		if w, waits := s.waiting[who]; waits {

@@ -97,6 +97,50 @@ func TestFreeSlotsWaitAMomentForLongerChains(t *testing.T) {
 	})
 }
 
+// As long as others keep coming the slots wait, up to a bound: where they never stop coming, work begins all the same.
+func TestFreeSlotsWaitWhileOthersKeepComing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		type waking struct {
+			who types.NamespacedName
+			at  time.Duration
+		}
+		var mu sync.Mutex
+		var woken []waking
+		s := newSlots(func(n types.NamespacedName) {
+			mu.Lock()
+			defer mu.Unlock()
+			woken = append(woken, waking{n, time.Since(began)})
+		})
+		come := func(n int) {
+			s.acquire(who(n), wish{nodes: []string{"pve1"}, most: 1, chain: n, gather: true})
+		}
+		for n := range 5 {
+			come(n)
+			time.Sleep(gathering * 3 / 4)
+		}
+		time.Sleep(gathering)
+		synctest.Wait()
+		mu.Lock()
+		if want := (waking{who(4), 4*gathering*3/4 + gathering}); len(woken) != 1 || woken[0] != want {
+			t.Errorf("woken: %v, want %v alone", woken, want)
+		}
+		mu.Unlock()
+	})
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		first := make(chan time.Duration, 1000)
+		s := newSlots(func(types.NamespacedName) { first <- time.Since(began) })
+		for n := 0; time.Since(began) < 2*mostGathering; n++ {
+			s.acquire(who(n), wish{nodes: []string{"pve1"}, most: 1, chain: n, gather: true})
+			time.Sleep(gathering / 2)
+		}
+		if got := <-first; got != mostGathering {
+			t.Errorf("where they never stop coming, the first slot is given after %s", got)
+		}
+	})
+}
+
 func TestASlotIsOfOneNode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var woken []types.NamespacedName

@@ -29,9 +29,8 @@ func (p *pass) mark(condition string, status metav1.ConditionStatus, reason, for
 func (r *ServiceReconciler) finish(ctx context.Context, p *pass, o Outcome) (ctrl.Result, error) {
 	if !o.Keep {
 		report(p, o)
-		if left := r.untold(p, o); left > 0 {
+		if r.untold(p, o) {
 			p.svc.Status = *p.base.Status.DeepCopy()
-			o.Again = shorter(o.Again, left)
 		}
 	}
 	err := r.patchStatus(ctx, p)

@@ -19,10 +19,9 @@ type tasks struct {
 }
 
 type begunTask struct {
-	upid    proxmox.UPID
-	kind    string
-	started int64 // the operation's start in Unix seconds, as the API keeps it
-	at      time.Time
+	upid  proxmox.UPID
+	nonce string // of the operation
+	at    time.Time
 }
 
 func newTasks() *tasks { return &tasks{begun: map[types.NamespacedName]begunTask{}} }
@@ -31,7 +30,7 @@ func newTasks() *tasks { return &tasks{begun: map[types.NamespacedName]begunTask
 func (t *tasks) began(who types.NamespacedName, op *v1alpha1.Operation, upid proxmox.UPID) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.begun[who] = begunTask{upid: upid, kind: op.Kind, started: op.StartedAt.Unix(), at: time.Now()}
+	t.begun[who] = begunTask{upid: upid, nonce: op.Nonce, at: time.Now()}
 }
 
 // of is the task of exactly this step, and for how long it has run.
@@ -39,7 +38,7 @@ func (t *tasks) of(who types.NamespacedName, op *v1alpha1.Operation) (upid proxm
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	task, known := t.begun[who]
-	if !known || task.kind != op.Kind || task.started != op.StartedAt.Unix() || int(op.VMID) != int(task.upid.VMID()) {
+	if !known || task.nonce != op.Nonce || op.UPID != "" && op.UPID != task.upid.String() {
 		return proxmox.UPID{}, 0, false
 	}
 	return task.upid, time.Since(task.at), true

@@ -2,9 +2,6 @@ package controllers
 
 import (
 	"testing"
-	"time"
-
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
 	"github.com/nixmox/nixmox-controller/internal/proxmox"
@@ -20,20 +17,22 @@ func TestATaskBelongsToItsStep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	step := v1alpha1.Operation{Kind: "Start", VMID: 900, StartedAt: metav1.NewTime(time.Unix(1000, 5))}
+	step := v1alpha1.Operation{Kind: "Start", VMID: 900, Nonce: "one"}
 	tasks := newTasks()
 	tasks.began(who(1), &step, upid)
-	asRead := step
-	asRead.StartedAt = metav1.NewTime(time.Unix(1000, 0)) // the API keeps whole seconds
-	if got, _, known := tasks.of(who(1), &asRead); !known || got != upid {
-		t.Errorf("the step's task is %s, known %t", got, known)
+	written := step
+	written.UPID = upid.String()
+	for what, op := range map[string]v1alpha1.Operation{"as recorded": step, "with its id": written} {
+		if got, _, known := tasks.of(who(1), &op); !known || got != upid {
+			t.Errorf("%s the step's task is %s, known %t", what, got, known)
+		}
 	}
-	for what, other := range map[string]v1alpha1.Operation{
-		"of another kind":      {Kind: "Create", VMID: 900, StartedAt: step.StartedAt},
-		"of another container": {Kind: "Start", VMID: 901, StartedAt: step.StartedAt},
-		"of another time":      {Kind: "Start", VMID: 900, StartedAt: metav1.NewTime(time.Unix(1001, 0))},
+	another := step
+	another.UPID = later.String()
+	for what, op := range map[string]v1alpha1.Operation{
+		"of another attempt": {Kind: "Start", VMID: 900, Nonce: "two"}, "that an older controller recorded": {Kind: "Start", VMID: 900}, "with another id": another,
 	} {
-		if _, _, known := tasks.of(who(1), &other); known {
+		if _, _, known := tasks.of(who(1), &op); known {
 			t.Errorf("a step %s has the task of this one", what)
 		}
 	}

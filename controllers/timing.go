@@ -19,7 +19,7 @@ type Timing struct {
 	SoundRun time.Duration
 	// LongestPause bounds the time until an object that nothing wakes is looked at again. Default: each outcome's own.
 	LongestPause time.Duration
-	// ShortTask is how long a task runs before its UPID is written to the status. Default 1 s.
+	// ShortTask is how long a task runs before its UPID is written to the status. Default 3 s.
 	ShortTask time.Duration
 	// Outbreak is how long after each other services fall ill that are ill together; no service is restarted sooner. Default 1 min.
 	Outbreak time.Duration
@@ -43,7 +43,7 @@ func (t Timing) lostReply() time.Duration {
 	return 45 * time.Second
 }
 
-func (t Timing) shortTask() time.Duration { return cmp.Or(t.ShortTask, time.Second) }
+func (t Timing) shortTask() time.Duration { return cmp.Or(t.ShortTask, 3*time.Second) }
 
 func (t Timing) bootGrace() time.Duration { return cmp.Or(t.BootGrace, 30*time.Second) }
 

@@ -138,7 +138,7 @@ type Ownership struct {
 
 // Operation is one step under way: recorded before the call, its task after.
 type Operation struct {
-	// kind of the step: Create, Start, Shutdown, Stop, Grow or Destroy.
+	// kind of the step: Create, Configure, Grow, Start, Shutdown, Migrate or Destroy.
 	Kind string `json:"kind"`
 	// node that was asked.
 	Node string `json:"node"`
@@ -147,7 +147,7 @@ type Operation struct {
 	// target is the node that a Migrate goes to.
 	// +optional
 	Target string `json:"target,omitempty"`
-	// nonce tells this attempt's container from every other; it stands in the container's description too.
+	// nonce tells this attempt from every other; that of a creation stands in the container's description too.
 	// +optional
 	Nonce string `json:"nonce,omitempty"`
 	// template that the container is created from.
@@ -158,7 +158,7 @@ type Operation struct {
 	TokenID string `json:"tokenID,omitempty"`
 	// startedAt is when the step was recorded.
 	StartedAt metav1.Time `json:"startedAt"`
-	// upid is Proxmox's task. It is written once the task has run for a second; shorter ones are followed without.
+	// upid is Proxmox's task. It is written once the task has run for three seconds; shorter ones are followed without.
 	// +optional
 	UPID string `json:"upid,omitempty"`
 }

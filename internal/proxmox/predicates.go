@@ -151,6 +151,15 @@ func MayHaveHappened(err error) bool {
 	}
 }
 
+// AnsweredAfterStoring is whether Proxmox itself refused a config change at a
+// point where it may have stored it. Nothing is under way any more: reading the
+// configuration shows what is so.
+func AnsweredAfterStoring(err error) bool {
+	var failed *Error
+	return errors.As(err, &failed) && MayHaveHappened(err) && failed.FromProxmox && failed.Err == nil && !isGatewayStatus(failed.Status) &&
+		!says(err, noWorkerText) && failed.Method == http.MethodPut && strings.HasSuffix(failed.Path, "/config")
+}
+
 // refusedBeforeStoring knows the refusals of a config change that come before
 // the file is written. Others come after: on a stopped container a missing
 // bridge gives 500 with the change stored.

@@ -26,8 +26,7 @@ const (
 
 // timing is the patience of a controller whose Proxmox is so fast. The time of an operation is written in whole seconds, so a lost
 // reply has to count for more than one.
-var timing = controllers.Timing{LostReply: 2400 * time.Millisecond, Retry: 50 * time.Millisecond, BootGrace: 100 * time.Millisecond, LongestPause: 150 * time.Millisecond,
-	ShortTask: 30 * time.Millisecond}
+var timing = controllers.Timing{LostReply: 2400 * time.Millisecond, Retry: 50 * time.Millisecond, BootGrace: 100 * time.Millisecond, LongestPause: 150 * time.Millisecond}
 
 // world is one run of a scenario.
 type world struct {
@@ -35,13 +34,14 @@ type world struct {
 	gate       *gate
 	controller *lab.Controller
 	patience   time.Duration
+	ids        bool          // whether the UPIDs of tasks are written while they run
 	restarted  chan struct{} // closed once the controller that died has a successor, or nobody will die any more
 }
 
 // start starts a controller behind the gate.
 func (w *world) start() {
 	log := funcr.New(func(prefix, args string) { w.T.Logf("%s %s %s", time.Now().Format("05.000"), prefix, args) }, funcr.Options{})
-	w.controller = w.StartController(lab.ControllerOptions{Log: log, Timing: timing, Wrap: w.gate.api})
+	w.controller = w.StartController(lab.ControllerOptions{Log: log, Timing: lab.WithIDs(timing, w.ids), Wrap: w.gate.api})
 }
 
 func (w *world) stop() {
@@ -81,6 +81,8 @@ func (s Scenario) Run(t lab.T, api *apiserver.Server, point *Point) (writes []st
 	}
 	options := lab.Options{TimeScale: scale, Hands: s.Hands, World: text}
 	w := &world{Lab: lab.New(t, api, options), gate: newGate(point), restarted: make(chan struct{}), patience: cmp.Or(s.patience, usualPatience)}
+	// After a write is nearly before the next: so deaths of both kinds meet statuses with and without the id of a task.
+	w.ids = point == nil || point.After
 	way := w.Handler
 	if s.Between != nil {
 		way = s.Between(w, way)

@@ -25,8 +25,7 @@ const (
 	budget = 60
 )
 
-var timing = controllers.Timing{LostReply: 1200 * time.Millisecond, Retry: 100 * time.Millisecond, BootGrace: 100 * time.Millisecond, LongestPause: 150 * time.Millisecond,
-	ShortTask: 30 * time.Millisecond}
+var timing = controllers.Timing{LostReply: 1200 * time.Millisecond, Retry: 100 * time.Millisecond, BootGrace: 100 * time.Millisecond, LongestPause: 150 * time.Millisecond}
 
 // life is one run.
 type life struct {
@@ -45,7 +44,7 @@ func Run(t lab.T, api *apiserver.Server, c Case) (met int) {
 		t.Fatalf("%v", err)
 	}
 	log := funcr.New(func(prefix, args string) { t.Logf("%s %s %s", time.Now().Format("05.000"), prefix, args) }, funcr.Options{})
-	controller := l.StartController(lab.ControllerOptions{Log: log, Timing: timing})
+	controller := l.StartController(lab.ControllerOptions{Log: log, Timing: lab.WithIDs(timing, c.Times != 1)})
 	stop := func() {
 		if err := controller.Stop(); err != nil {
 			t.Errorf("the controller ended: %v", err)

@@ -54,7 +54,7 @@ func announcements(versions []version, kind string, vmid int, nonce string, unti
 	for _, v := range versions {
 		op := v.service.Status.Operation
 		late := v.Time.After(until) && v.Exact
-		if op != nil && !late && op.UPID == "" && op.Kind == kind && int(op.VMID) == vmid && op.Nonce == nonce && !same(op, before) {
+		if op != nil && !late && op.UPID == "" && op.Kind == kind && int(op.VMID) == vmid && (kind != "Create" || op.Nonce == nonce) && !same(op, before) {
 			count++
 		}
 		before = op

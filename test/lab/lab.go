@@ -65,6 +65,14 @@ func TwoNodes(world string) string {
 // Impatient is the timing of a controller whose Proxmox lives ten times faster. Of its creations the UPID is written, of most starts it is not.
 var Impatient = controllers.Timing{LostReply: 2 * time.Second, Retry: 500 * time.Millisecond, BootGrace: time.Second, LongestPause: time.Second, ShortTask: 100 * time.Millisecond}
 
+// WithIDs is a timing in which the UPIDs of tasks are written to the status while they run, which is left out where tasks are as short as here.
+func WithIDs(t controllers.Timing, written bool) controllers.Timing {
+	if written {
+		t.ShortTask = time.Millisecond
+	}
+	return t
+}
+
 // Options of a lab; the zero value is a world in which time runs ten times faster.
 type Options struct {
 	// World is the world file's text.

@@ -21,8 +21,7 @@ const (
 	patience = 90 * time.Second
 )
 
-var timing = controllers.Timing{LostReply: 1200 * time.Millisecond, Retry: 50 * time.Millisecond, BootGrace: 100 * time.Millisecond, LongestPause: 150 * time.Millisecond,
-	ShortTask: 30 * time.Millisecond}
+var timing = controllers.Timing{LostReply: 1200 * time.Millisecond, Retry: 50 * time.Millisecond, BootGrace: 100 * time.Millisecond, LongestPause: 150 * time.Millisecond}
 
 // Kinds of bad schedules; a seed takes one.
 var Kinds = []string{"stale cache", "missed states", "conflict storm", "two leaders", "all of it"}
@@ -31,6 +30,7 @@ var Kinds = []string{"stale cache", "missed states", "conflict storm", "two lead
 type schedule struct {
 	*lab.Lab
 	random   *rand.Rand
+	seed     uint64
 	kind     string
 	troubles []*trouble
 	exists   map[string]bool
@@ -42,7 +42,7 @@ func KindOf(seed uint64) string { return Kinds[seed%uint64(len(Kinds))] }
 // Run plays the schedule of a seed.
 func Run(t lab.T, api *apiserver.Server, seed uint64) {
 	s := &schedule{
-		Lab: lab.New(t, api, lab.Options{TimeScale: scale}), random: rand.New(rand.NewPCG(seed, 5)), kind: KindOf(seed),
+		Lab: lab.New(t, api, lab.Options{TimeScale: scale}), random: rand.New(rand.NewPCG(seed, 5)), seed: seed, kind: KindOf(seed),
 		exists: map[string]bool{},
 	}
 	leaders := 1
@@ -93,7 +93,7 @@ func (s *schedule) controller() *lab.Controller {
 	log := funcr.New(func(prefix, args string) {
 		s.T.Logf("%s %d %s %s", time.Now().Format("05.000"), len(s.troubles), prefix, args)
 	}, funcr.Options{})
-	return s.StartController(lab.ControllerOptions{Log: log, Timing: timing, Wrap: trouble.wrap})
+	return s.StartController(lab.ControllerOptions{Log: log, Timing: lab.WithIDs(timing, s.seed%4 < 2), Wrap: trouble.wrap})
 }
 
 // act is something that a person does.
