@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+	"github.com/nixmox/nixmox-controller/internal/checkup"
 	"github.com/nixmox/nixmox-controller/internal/desired"
 )
 
@@ -124,7 +125,7 @@ func (r *HostReconciler) reportExec(ctx context.Context, host *v1alpha1.NixMoxHo
 func concerned(services []v1alpha1.NixMoxService) string {
 	var names []string
 	for i := range services {
-		if svc := &services[i]; desired.Enabled(svc) && needsExec(svc) {
+		if svc := &services[i]; desired.Enabled(svc) && checkup.NeedsExec(svc) {
 			names = append(names, svc.Name)
 		}
 	}

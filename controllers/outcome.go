@@ -112,7 +112,8 @@ func words(err error) string {
 
 func forbidden(err error) string {
 	if path, privilege, ok := proxmox.MissingPrivilege(err); ok {
-		return fmt.Sprintf("%s on %s; grant it on the node with `pveum acl modify %s --tokens TOKEN --roles ROLE`", privilege, path, path)
+		return fmt.Sprintf("%s on %s; grant it on the node with `pveum acl modify %s --users USER --roles ROLE`, and to a token with privileges of its own "+
+			"also with `--tokens TOKEN`", privilege, path, path)
 	}
 	return words(err)
 }

@@ -117,11 +117,27 @@ func (s *session) checkBridges(permissions proxmox.Permissions, n needs) v1alpha
 	var lacks []lack
 	for _, bridge := range n.bridges {
 		at := "/sdn/zones/localnetwork/" + bridge
-		if missing := lackingAt(permissions, at, []string{"SDN.Use"}); len(missing) > 0 {
+		if !mayUseBridge(permissions, bridge) {
 			lacks = append(lacks, lack{fmt.Sprintf("%s lacks SDN.Use on %s", s.identity(), at), s.grant(at, "PVESDNUser")})
 		}
 	}
 	return summary("bridge", "Can be used: "+list(n.bridges), lacks)
+}
+
+// mayUseBridge is whether a bridge of the node, or a network of any SDN zone with that name, may be used. Which zone a network is of we cannot see.
+func mayUseBridge(permissions proxmox.Permissions, bridge string) bool {
+	const zones = "/sdn/zones/"
+	if permissions.Has(zones+"localnetwork/"+bridge, "SDN.Use") {
+		return true
+	}
+	for path := range permissions {
+		below, isZone := strings.CutPrefix(path, zones)
+		zone, _, _ := strings.Cut(below, "/")
+		if isZone && zone != "localnetwork" && permissions.Has(zones+zone+"/"+bridge, "SDN.Use") {
+			return true
+		}
+	}
+	return false
 }
 
 // checkTemplates looks for the templates on the nodes that may hold containers; nil when nobody names one. looks is how many lists that may

@@ -53,6 +53,15 @@ func Of(svc *v1alpha1.NixMoxService, exec bool) (Checks, error) {
 	return c, nil
 }
 
+// NeedsExec is whether something of a service can only be done inside its container: its environment file, or a check.
+func NeedsExec(svc *v1alpha1.NixMoxService) bool {
+	if len(svc.Spec.Environment) > 0 || len(svc.Spec.EnvironmentFrom) > 0 {
+		return true
+	}
+	c, err := Of(svc, false)
+	return err == nil && (c.Liveness.NeedsExec() || c.Startup != nil && c.Startup.NeedsExec())
+}
+
 // Layers are all the checks of a service, whether or not it asks for them.
 func Layers(svc *v1alpha1.NixMoxService) ([]health.Layer, error) {
 	liveness, err := livenessOf(svc)

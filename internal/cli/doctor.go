@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -12,6 +13,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
+	"github.com/nixmox/nixmox-controller/internal/checkup"
+	"github.com/nixmox/nixmox-controller/internal/desired"
 )
 
 // finding is one thing that a host needs, as status.preflight and the host's conditions tell it.
@@ -114,7 +117,7 @@ func findingsOf(ctx context.Context, c client.Client, st *stack) ([]finding, err
 			}
 		}
 		if exec := meta.FindStatusCondition(s.host.Status.Conditions, "ExecReady"); exec != nil {
-			findings = append(findings, finding{Host: s.name(), Name: "commands in containers", OK: exec.Status == metav1.ConditionTrue, Message: exec.Message})
+			findings = append(findings, finding{Host: s.name(), Name: "commands in containers", OK: exec.Status == metav1.ConditionTrue || s.needsNoExec(exec), Message: exec.Message})
 		}
 		preflight, err := preflightOf(ctx, c, s.host)
 		if err != nil {
@@ -123,6 +126,13 @@ func findingsOf(ctx context.Context, c client.Client, st *stack) ([]finding, err
 		findings = append(findings, preflight...)
 	}
 	return findings, nil
+}
+
+// needsNoExec is whether commands in containers are not set up, and nothing is amiss, since no service needs them.
+func (s *set) needsNoExec(exec *metav1.Condition) bool {
+	return exec.Reason == v1alpha1.ReasonExecNotConfigured && !slices.ContainsFunc(s.services, func(svc v1alpha1.NixMoxService) bool {
+		return desired.Enabled(&svc) && checkup.NeedsExec(&svc)
+	})
 }
 
 // preflightOf reads status.preflight as it is: this program may be older than the controller.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nixmox/nixmox-controller/apis/v1alpha1"
 	testlab "github.com/nixmox/nixmox-controller/test/lab"
 )
 
@@ -70,4 +71,20 @@ func TestDoctorOfAHostThatRefusesTheCredentials(t *testing.T) {
 	})
 	l.Service("lost", `{ip: 192.168.99.30, hostname: lost, hostRef: {name: nowhere}}`)
 	l.expect(1, words("doctor"), "✘ "+l.Namespace+"/nowhere  host (there is no NixMoxHost "+l.Namespace+"/nowhere, and services refer to it)")
+}
+
+// Commands in containers that nobody needs are nothing that is missing.
+func TestDoctorWithoutCommandsInContainers(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, testlab.Options{World: testlab.World})
+	l.Host(func(h *v1alpha1.NixMoxHost) { h.Spec.Exec = nil })
+	l.eventually("nothing is missing", func() bool {
+		out, code := l.run("doctor")
+		return code == 0 && strings.Contains(out, "✔ "+l.Namespace+"/default  commands in containers (")
+	})
+	l.Service("a", `{ip: 192.168.99.11, hostname: a, healthCheck: systemctl is-active --quiet a}`)
+	l.eventually("a service needs them", func() bool {
+		out, code := l.run("doctor")
+		return code == 1 && strings.Contains(out, "✘ "+l.Namespace+"/default  commands in containers (")
+	})
 }
