@@ -24,7 +24,7 @@ type SSHSettings struct {
 	Port int32 `json:"port,omitempty"`
 
 	// privateKeySecretRef names the Secret, in the host's namespace, whose key ssh-privatekey holds the private key to log in with,
-	// without a passphrase. It is read again when the host changes, when a node refuses the key, and on request.
+	// without a passphrase. It is read again every minute, and at once when the host changes, when a node refuses the key, and on request.
 	// +required
 	PrivateKeySecretRef SecretReference `json:"privateKeySecretRef"`
 

@@ -94,7 +94,8 @@ type NixMoxHostSpec struct {
 	// +optional
 	Defaults ServiceDefaults `json:"defaults,omitzero"`
 
-	// phases order the roll-out by named lists. Omitted: a service's phase is one more than the highest phase among what it depends on.
+	// phases order the roll-out by named lists. Omitted: a service's phase is one more than the highest phase among what it depends on. With
+	// phases, a service in none of them takes the highest phase among what it depends on, else the first.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
@@ -164,7 +165,8 @@ type TLSSettings struct {
 	// +optional
 	CASecretRef *SecretKeyReference `json:"caSecretRef,omitempty"`
 
-	// fingerprint is the SHA-256 of the endpoint's certificate, such as AA:BB:...; the certificate is then verified by it alone.
+	// fingerprint is the SHA-256 of the endpoint's certificate, such as AA:BB:...; the certificate is then verified by it alone. It is one
+	// certificate: change it when that is renewed. Each node has its own, so with several endpoints use caSecretRef or caBundle.
 	// +optional
 	// +kubebuilder:validation:MaxLength=95
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){31}$')",message="fingerprint must be a SHA-256 of 32 bytes in hex, separated by ':', as Proxmox shows it"
@@ -300,7 +302,7 @@ type ServiceDefaults struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-zA-Z0-9_+-]+(/[a-zA-Z0-9_+-]+)*$')",message="timezone must be a name of the time zone database, such as Europe/Berlin, or host"
 	Timezone string `json:"timezone,omitempty"`
 
-	// features of services that omit them (default: nesting).
+	// features of services that omit them (default: nesting, of unprivileged containers).
 	// +optional
 	Features *Features `json:"features,omitempty"`
 }
@@ -360,7 +362,7 @@ type Phase struct {
 	// +kubebuilder:validation:MaxLength=63
 	Name string `json:"name"`
 
-	// services of the phase, by name.
+	// services of the phase, by name, in every namespace whose services refer to the host. While a name has no service, later phases wait.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=10000

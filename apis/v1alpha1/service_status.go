@@ -86,7 +86,8 @@ type NixMoxServiceStatus struct {
 	// +optional
 	Failure *Failure `json:"failure,omitempty"`
 
-	// restartOwed names the settings that Proxmox holds but that take effect only at the container's next start.
+	// restartOwed names why the container is to be started anew: settings that Proxmox holds but that take effect only at its next start,
+	// unhealthy for a service that is ill, node for a move that has begun.
 	// +optional
 	RestartOwed []string `json:"restartOwed,omitempty"`
 

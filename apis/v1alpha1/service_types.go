@@ -170,16 +170,18 @@ type NixMoxServiceSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-zA-Z][a-zA-Z0-9._-]*:vztmpl/[^/,[:space:]]+$')",message="template must name a storage and a file, such as local:vztmpl/nixos.tar.xz"
 	Template string `json:"template,omitempty"`
 
-	// vmid fixes the container's number on Proxmox. Omitted: one is allocated once from the host's vmidRange. Immutable once set;
-	// set later, it must be the number that the container has.
+	// vmid fixes the container's number on Proxmox. Omitted: one is allocated once from the host's vmidRange. Set later, it must be the number
+	// that the container has. Immutable once set, unless the service has no container yet and Ready says VMIDConflict, OwnedElsewhere or
+	// WaitingForConfirmation.
 	// +optional
 	// +kubebuilder:validation:Minimum=100
 	// +kubebuilder:validation:Maximum=999999999
 	VMID *int32 `json:"vmid,omitempty"`
 
 	// node is the Proxmox node that the container is created on. Omitted: the one with the least memory committed among the host's
-	// nodes. A change alone does not move an existing container: it is reported, and the annotation nixmox.dev/migrate with the node's name has
-	// it moved, by a restart.
+	// nodes. Those that differ by less than twice the container's memory times the host's maxConcurrent count as equal: of them the first
+	// with a free slot is taken. A change alone does not move an existing container: it is reported, and the annotation nixmox.dev/migrate
+	// with the node's name has it moved, by a restart.
 	// +optional
 	// +kubebuilder:validation:MaxLength=63
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?$')",message="node must be the name of a Proxmox node, such as pve1"
@@ -424,7 +426,8 @@ type ServiceNetwork struct {
 
 // Features of a container.
 type Features struct {
-	// nesting lets systemd in the container work; NixOS and other systemd guests need it (default true).
+	// nesting lets systemd in the container work; NixOS and other systemd guests need it (default true; false for a privileged container, of
+	// which only root@pam in person may change it).
 	// +optional
 	Nesting *bool `json:"nesting,omitempty"`
 
