@@ -84,7 +84,7 @@ func Setup(mgr ctrl.Manager, sessions *Sessions, newScheduler func(onChange func
 	}
 	services := &ServiceReconciler{
 		Client: mgr.GetClient(), Uncached: mgr.GetAPIReader(), Events: mgr.GetEventRecorder(v1alpha1.FieldOwner),
-		Sessions: sessions, Scheduler: scheduler, Guests: guests, Timing: opts.Timing, topologies: shared, freshness: newFreshness(), waiters: newWaiters(), owing: newOwing(), tasks: newTasks(), tellings: newTellings(wakeService),
+		Sessions: sessions, Scheduler: scheduler, Guests: guests, Timing: opts.Timing, topologies: shared, freshness: newFreshness(), waiters: newWaiters(), owing: newOwing(), tasks: newTasks(), tellings: newTellings(wakeService, opts.Timing.telling()),
 		outbreaks: health.NewOutbreaks(opts.Timing.outbreak()), wakeService: wakeService, environments: newEnvironments(wakeService),
 		problemGrace: cmp.Or(opts.ProblemGrace, 30*time.Second),
 	}

@@ -15,10 +15,6 @@ import (
 // At the moment when a phase ends, everybody who waits for it waits for something else, and those who need not wait any more begin: the API server
 // is not to be busy with what is of no consequence just then.
 const (
-	// tellingAfter is how long a service without a container waits at least before its status says for what.
-	tellingAfter = 300 * time.Millisecond
-	// tellingCalm is how long no step must have begun before somebody tells.
-	tellingCalm = 300 * time.Millisecond
 	// mostTelling is how long the next to tell is held back by the steps of others.
 	mostTelling = 5 * time.Second
 	// tellingEvery is the least time between two that tell.
@@ -28,6 +24,8 @@ const (
 // tellings are the services that are to say what they wait for, and have not yet. One after the other is woken to do so.
 type tellings struct {
 	wake func(types.NamespacedName)
+	// after is how long a service waits at least before its status says for what, and how long no step must have begun then (Timing.Telling).
+	after time.Duration
 
 	mu    sync.Mutex
 	queue []untoldWait
@@ -42,8 +40,8 @@ type untoldWait struct {
 	since time.Time
 }
 
-func newTellings(wake func(types.NamespacedName)) *tellings {
-	return &tellings{wake: wake, since: map[types.NamespacedName]time.Time{}, woken: map[types.NamespacedName]bool{}}
+func newTellings(wake func(types.NamespacedName), after time.Duration) *tellings {
+	return &tellings{wake: wake, after: after, since: map[types.NamespacedName]time.Time{}, woken: map[types.NamespacedName]bool{}}
 }
 
 // begins is a step of some service.
@@ -67,7 +65,7 @@ func (t *tellings) mayTell(who types.NamespacedName) bool {
 		t.queue = append(t.queue, untoldWait{who, now})
 	}
 	if t.timer == nil {
-		t.timer = time.AfterFunc(tellingAfter, t.next)
+		t.timer = time.AfterFunc(t.after, t.next)
 	}
 	return false
 }
@@ -84,8 +82,8 @@ func (t *tellings) next() {
 		return
 	}
 	who, since := t.queue[0].who, t.queue[0].since
-	due := since.Add(tellingAfter)
-	if calm := t.step.Add(tellingCalm); calm.After(due) {
+	due := since.Add(t.after)
+	if calm := t.step.Add(t.after); calm.After(due) {
 		due = calm
 	}
 	if most := since.Add(mostTelling); most.Before(due) {

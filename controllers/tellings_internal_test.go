@@ -9,6 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
+const tellingAfter = 300 * time.Millisecond
+
 // telling is tellings in synctest's time, with whom they woke and when.
 type telling struct {
 	*tellings
@@ -23,7 +25,7 @@ func newTelling() *telling {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.at[n] = time.Since(l.began)
-	})
+	}, tellingAfter)
 	return l
 }
 
@@ -113,19 +115,19 @@ func TestNobodyTellsWhileOthersBegin(t *testing.T) {
 		l.mayTell(who(0))
 		for time.Since(l.began) < time.Second {
 			l.begins()
-			time.Sleep(tellingCalm / 3)
+			time.Sleep(tellingAfter / 3)
 		}
-		last := time.Since(l.began) - tellingCalm/3
+		last := time.Since(l.began) - tellingAfter/3
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if got, want := l.when(0), last+tellingCalm; got != want {
+		if got, want := l.when(0), last+tellingAfter; got != want {
 			t.Errorf("told after %s, want %s", got, want)
 		}
 		l.again()
 		l.mayTell(who(1))
 		for time.Since(l.began) < 2*mostTelling {
 			l.begins()
-			time.Sleep(tellingCalm / 3)
+			time.Sleep(tellingAfter / 3)
 		}
 		if got := l.when(1); got != mostTelling {
 			t.Errorf("where steps begin all the time it is told after %s, want %s", got, mostTelling)

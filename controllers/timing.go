@@ -21,6 +21,9 @@ type Timing struct {
 	LongestPause time.Duration
 	// ShortTask is how long a task runs before its UPID is written to the status. Default 3 s.
 	ShortTask time.Duration
+	// Telling is how long a service without a container waits before its status says for what, and how long no step of another must have begun
+	// then. Default 300 ms.
+	Telling time.Duration
 	// Outbreak is how long after each other services fall ill that are ill together; no service is restarted sooner. Default 1 min.
 	Outbreak time.Duration
 }
@@ -44,6 +47,8 @@ func (t Timing) lostReply() time.Duration {
 }
 
 func (t Timing) shortTask() time.Duration { return cmp.Or(t.ShortTask, 3*time.Second) }
+
+func (t Timing) telling() time.Duration { return cmp.Or(t.Telling, 300*time.Millisecond) }
 
 func (t Timing) bootGrace() time.Duration { return cmp.Or(t.BootGrace, 30*time.Second) }
 

@@ -221,11 +221,11 @@ func (t *tasks) runs(open *openTask, k kind, answered bool, now time.Time) {
 	case !answered:
 		open.next = now.Add(slowestTaskPoll)
 		return
-	case known && due.After(now) && (open.next.After(due) || !open.next.After(now)):
-		// It was begun when nobody knew how long it would take and now somebody does, or it was asked for in between.
+	case known && due.After(now) && (due.After(now.Add(fastestTaskPoll)) || open.next.After(due)):
+		// Each question counts for all of the node: those in between come together, whenever the tasks began.
 		open.next = now.Add(t.durations.again(k, now.Sub(open.began), 0, false))
-	case known && open.next.After(now):
-		// Others were due; it keeps its time.
+	case known && open.next.After(now) && !open.next.After(now.Add(slowestTaskPoll)):
+		// Others were due; it keeps its time, unless that is from when nothing was known of its kind.
 	default:
 		open.next = now.Add(t.durations.again(k, now.Sub(open.began), open.asked, !known && t.others(open, k)))
 		open.asked++

@@ -137,6 +137,39 @@ func TestOneNodeTeachesTheOthers(t *testing.T) {
 	})
 }
 
+// The questions in between, while tasks should still be running, are for all of a node at once, whenever each began.
+func TestLongTasksAreAskedForTogether(t *testing.T) {
+	f := newFake()
+	running(t, f, time.Hour, func(t *testing.T, i *Inventory, _ *woken) {
+		const takes, many = 40 * time.Second, 8
+		first := f.begin("vzcreate", 800, takes)
+		i.Track(first)
+		time.Sleep(takes + slowestTaskPoll)
+		if _, ended := i.TaskEnded(first); !ended {
+			t.Fatal("the first is not seen to end")
+		}
+		before := f.count("tasks")
+		var upids []proxmox.UPID
+		for n := range many {
+			upid := f.begin("vzcreate", 900+n, takes)
+			i.Track(upid)
+			upids = append(upids, upid)
+			time.Sleep(time.Second)
+		}
+		time.Sleep(takes)
+		synctest.Wait()
+		for _, upid := range upids {
+			if _, ended := i.TaskEnded(upid); !ended {
+				t.Errorf("%s is not seen to end", upid)
+			}
+		}
+		// Four times in between, and once or twice for each end.
+		if asked := f.count("tasks") - before; asked > 2*many+int(takes/longestAlone)+1 {
+			t.Errorf("%d questions for %d tasks", asked, many)
+		}
+	})
+}
+
 func TestATaskThatFailsSaysNothingOfTheOthers(t *testing.T) {
 	f := newFake()
 	running(t, f, time.Hour, func(t *testing.T, i *Inventory, _ *woken) {

@@ -26,7 +26,8 @@ const (
 
 // timing is the patience of a controller whose Proxmox is so fast. The time of an operation is written in whole seconds, so a lost
 // reply has to count for more than one.
-var timing = controllers.Timing{LostReply: 2400 * time.Millisecond, Retry: 50 * time.Millisecond, BootGrace: 100 * time.Millisecond, LongestPause: 150 * time.Millisecond}
+var timing = controllers.Timing{LostReply: 2400 * time.Millisecond, Retry: 50 * time.Millisecond, BootGrace: 100 * time.Millisecond, LongestPause: 150 * time.Millisecond,
+	Telling: 10 * time.Millisecond}
 
 // world is one run of a scenario.
 type world struct {

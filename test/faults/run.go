@@ -25,7 +25,8 @@ const (
 	budget = 60
 )
 
-var timing = controllers.Timing{LostReply: 1200 * time.Millisecond, Retry: 100 * time.Millisecond, BootGrace: 100 * time.Millisecond, LongestPause: 150 * time.Millisecond}
+var timing = controllers.Timing{LostReply: 1200 * time.Millisecond, Retry: 100 * time.Millisecond, BootGrace: 100 * time.Millisecond, LongestPause: 150 * time.Millisecond,
+	Telling: 10 * time.Millisecond}
 
 // life is one run.
 type life struct {

@@ -21,7 +21,8 @@ const (
 	patience = 90 * time.Second
 )
 
-var timing = controllers.Timing{LostReply: 1200 * time.Millisecond, Retry: 50 * time.Millisecond, BootGrace: 100 * time.Millisecond, LongestPause: 150 * time.Millisecond}
+var timing = controllers.Timing{LostReply: 1200 * time.Millisecond, Retry: 50 * time.Millisecond, BootGrace: 100 * time.Millisecond, LongestPause: 150 * time.Millisecond,
+	Telling: 10 * time.Millisecond}
 
 // Kinds of bad schedules; a seed takes one.
 var Kinds = []string{"stale cache", "missed states", "conflict storm", "two leaders", "all of it"}

@@ -31,7 +31,8 @@ const (
 	first = `{ip: 192.168.99.21, hostname: a, healthCheck: systemctl is-active --quiet a, resources: {memory: 512Mi, storage: 8Gi}, volumes: [{name: data, mountPath: /data, size: 1Gi}]}`
 )
 
-var timing = controllers.Timing{LostReply: 1200 * time.Millisecond, Retry: 50 * time.Millisecond, BootGrace: 100 * time.Millisecond, LongestPause: 150 * time.Millisecond}
+var timing = controllers.Timing{LostReply: 1200 * time.Millisecond, Retry: 50 * time.Millisecond, BootGrace: 100 * time.Millisecond, LongestPause: 150 * time.Millisecond,
+	Telling: 10 * time.Millisecond}
 
 // Counts are what happened in a walk.
 type Counts struct {

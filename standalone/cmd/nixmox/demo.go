@@ -46,7 +46,7 @@ and none is touched. Ctrl-C ends it; the state is kept for the next start.`,
 	flags.StringVar(&opts.ProxmoxListen, "proxmox-listen", "127.0.0.1:0", "HOST:PORT of the simulated Proxmox; port 0 picks a free one")
 	flags.BoolVar(&opts.Fresh, "fresh", false, "forget what an earlier demo left in the data directory")
 	flags.Float64Var(&opts.TimeScale, "time-scale", 1, "simulated seconds that pass in a real one: 10 is ten times as fast")
-	flags.IntVarP(&opts.Verbosity, "verbosity", "v", 0, "0 logs warnings and errors, 1 also what goes on, up to 9")
+	flags.IntVarP(&opts.Verbosity, "verbosity", "v", 0, "0 logs what the controller does, warnings and errors; 1 also what goes on besides, up to 9")
 	return command
 }
 

@@ -41,7 +41,7 @@ kubeconfig is there. Logs go to standard error. SIGTERM or Ctrl-C ends it.`,
 	flags.StringVar(&opts.Listen, "listen", "127.0.0.1:6443", "HOST:PORT on which the API is served with TLS; port 0 picks a free one")
 	flags.StringVar(&opts.Kubeconfig, "kubeconfig", "", "file to write the administrator's kubeconfig to, mode 0600 (default DATA-DIR/"+kubeconfigName+")")
 	flags.BoolVar(&opts.NoController, "no-controller", false, "only the API; the controller runs elsewhere or not at all")
-	flags.IntVarP(&opts.Verbosity, "verbosity", "v", 0, "0 logs warnings and errors, 1 also what goes on, up to 9")
+	flags.IntVarP(&opts.Verbosity, "verbosity", "v", 0, "0 logs what the controller does, warnings and errors; 1 also what goes on besides, up to 9")
 	developmentFlags(command, &opts)
 	return command
 }
